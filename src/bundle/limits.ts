@@ -1,0 +1,14 @@
+/**
+ * Largest tar stream of a bundle, in bytes: 1 GiB is what composectl reads of an archive, less a margin for the gzip framing of
+ * data that does not compress.
+ */
+export const MAX_BUNDLE_BYTES = 1024 * 1024 * 1024 - 1024 * 1024;
+
+/** Most files of one bundle. */
+export const MAX_BUNDLE_FILES = 10_000;
+
+/** Largest docker-compose.yml, in bytes: what composectl reads. */
+export const MAX_COMPOSE_BYTES = 1024 * 1024;
+
+/** Largest app manifest, in bytes: the oldest devices of the compose style read no more. */
+export const MAX_APP_MANIFEST_BYTES = 2048;

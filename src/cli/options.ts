@@ -1,0 +1,195 @@
+import { Option } from 'commander';
+import { type ConfigFlags, parseValue } from '../config.ts';
+import { RebundleError } from '../errors.ts';
+import { escapeTerminal } from '../lib/escape-text.ts';
+import type { Place } from '../lib/place.ts';
+import type { Interpolation } from '../model/app.ts';
+import type { Severity } from '../model/findings.ts';
+
+export type CommandName = 'scan' | 'convert' | 'plan' | 'apply' | 'run';
+export type ReportFormat = 'html' | 'json' | 'md';
+export type ReporterKind = 'live' | 'lines' | 'ndjson' | 'silent';
+
+/** A report to write, `path` relative to the current folder. */
+export interface ReportRequest {
+  readonly format: ReportFormat;
+  readonly path: string;
+}
+
+/** All flags of all commands, checked. A command sees its own; the others have the values that mean nothing was said. */
+export interface Flags extends ConfigFlags {
+  /** Path of the configuration file, where one was named. */
+  readonly config?: string;
+  /** Globs on app names; none means every app. */
+  readonly apps: readonly string[];
+  readonly allowPartial: boolean;
+  /** Apps whose removal from the targets is confirmed. */
+  readonly removeApps: readonly string[];
+  readonly failFast: boolean;
+  readonly errorOn: Severity;
+  readonly reports: readonly ReportRequest[];
+  /** Undefined: `live` on a terminal, else `lines`. */
+  readonly reporter?: ReporterKind;
+  readonly verbosity: 'quiet' | 'normal' | 'verbose';
+  readonly inPlace: boolean;
+  readonly json: boolean;
+}
+
+const REPORT_FORMATS = ['html', 'json', 'md'] as const satisfies readonly ReportFormat[];
+
+type ValueKind = Parameters<typeof parseValue>[0];
+
+/** What commander gives for the options of a command: camel-case long names. */
+interface RawOptions {
+  readonly config?: string;
+  readonly out?: string;
+  readonly to?: Place;
+  readonly registry?: ReadonlyMap<string, Place>;
+  readonly app?: readonly string[];
+  readonly platform?: readonly string[];
+  readonly tag?: string;
+  readonly targetVersion?: string;
+  readonly interpolation?: Interpolation;
+  readonly parametersFile?: readonly string[];
+  readonly set?: ReadonlyMap<string, string>;
+  readonly allowPartial?: boolean;
+  readonly removeApp?: readonly string[];
+  readonly failFast?: boolean;
+  readonly errorOn?: Severity;
+  readonly report?: readonly ReportRequest[];
+  readonly reporter?: ReporterKind;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly inPlace?: boolean;
+  readonly json?: boolean;
+}
+
+function value(kind: ValueKind, flag: string) {
+  return (text: string): unknown => parseValue(kind, text, flag);
+}
+
+function list(kind: Exclude<ValueKind, 'place'>, flag: string) {
+  return (text: string, before: readonly string[] = []): readonly string[] => [...before, parseValue(kind, text, flag)];
+}
+
+function usage(flag: string, problem: string): RebundleError {
+  return new RebundleError('USAGE', `${flag}: ${problem}`);
+}
+
+/** Splits `key=value` at the first `=`. */
+function splitPair(text: string, flag: string, form: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw usage(flag, `expected ${form}, found "${escapeTerminal(text)}"`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function registryPair(text: string, before: ReadonlyMap<string, Place> = new Map()): ReadonlyMap<string, Place> {
+  const [name, place] = splitPair(text, '--registry', 'HOST=PLACE');
+  const host = parseValue('host', name, '--registry');
+  if (before.has(host)) throw usage('--registry', `${host} is given twice`);
+  return new Map([...before, [host, parseValue('place', place, '--registry')]]);
+}
+
+function parameterPair(text: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
+  const [name, parameter] = splitPair(text, '--set', 'NAME=VALUE');
+  return new Map([...before, [parseValue('text', name, '--set'), parameter]]);
+}
+
+function reportPair(text: string, before: readonly ReportRequest[] = []): readonly ReportRequest[] {
+  const [name, file] = splitPair(text, '--report', 'FORMAT=PATH');
+  const format = REPORT_FORMATS.find((known) => known === name);
+  if (format === undefined) {
+    throw usage('--report', `expected a format of ${REPORT_FORMATS.join(', ')}, found "${escapeTerminal(name)}"`);
+  }
+  const path = parseValue('path', file, '--report');
+  if (before.some((report) => report.path === path)) throw usage('--report', `${path} is given twice`);
+  return [...before, { format, path }];
+}
+
+/** Every option; a command takes those that have a meaning for it. */
+const OPTIONS = {
+  config: () =>
+    new Option('--config <file>', 'configuration file (default: rebundle.yml)').argParser(value('path', '--config')),
+  out: () => new Option('--out <dir>', 'folder for results (default: out)').argParser(value('path', '--out')),
+  to: () =>
+    new Option('--to <place>', 'where bundles are written: oci-layout:DIR or a host').argParser(value('place', '--to')),
+  registry: () =>
+    new Option('--registry <host=place>', 'where images of a host are read (repeatable)').argParser(registryPair),
+  app: () => new Option('--app <glob>', 'only apps whose names match (repeatable)').argParser(list('text', '--app')),
+  platform: () =>
+    new Option('--platform <p>', 'platform that every image must have (repeatable)').argParser(
+      list('platform', '--platform'),
+    ),
+  tag: () => new Option('--tag <tag>', 'release tag of the factory images').argParser(value('tag', '--tag')),
+  targetVersion: () =>
+    new Option('--target-version <n>', 'version of the new targets').argParser(
+      value('targetVersion', '--target-version'),
+    ),
+  interpolation: () =>
+    new Option('--interpolation <mode>', 'how often $ is read: twice as on devices, or once').choices([
+      'device',
+      'single',
+    ]),
+  parametersFile: () =>
+    new Option('--parameters-file <file>', 'parameter values for all apps (repeatable)').argParser(
+      list('path', '--parameters-file'),
+    ),
+  set: () =>
+    new Option('--set <name=value>', 'one parameter value, wins over files (repeatable)').argParser(parameterPair),
+  allowPartial: () => new Option('--allow-partial', 'write targets although an app failed; it keeps its old entries'),
+  removeApp: () =>
+    new Option('--remove-app <name>', 'confirm that an app leaves the targets (repeatable)').argParser(
+      list('app', '--remove-app'),
+    ),
+  failFast: () => new Option('--fail-fast', 'stop at the first app that fails'),
+  errorOn: () =>
+    new Option('--error-on <severity>', 'exit 3 on findings this severe')
+      .choices(['error', 'warning', 'note'])
+      .default('error'),
+  report: () =>
+    new Option('--report <format=path>', 'write a report: html, json or md (repeatable)').argParser(reportPair),
+  reporter: () =>
+    new Option('--reporter <kind>', 'progress on stderr (default: live on a terminal, else lines)').choices([
+      'live',
+      'lines',
+      'ndjson',
+      'silent',
+    ]),
+  quiet: () => new Option('--quiet', 'only errors on stderr').conflicts('verbose'),
+  verbose: () => new Option('--verbose', 'every step on stderr'),
+  inPlace: () => new Option('--in-place', 'write <app>/ beside each package').conflicts('out'),
+  json: () => new Option('--json', 'print the packages as JSON'),
+} as const satisfies Record<keyof RawOptions, () => Option>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** A new commander option, as each command needs its own. */
+export function createOption(name: OptionName): Option {
+  return OPTIONS[name]();
+}
+
+/** Gives the values that commander parsed their types. */
+export function readFlags(raw: RawOptions): Flags {
+  return {
+    ...(raw.config === undefined ? {} : { config: raw.config }),
+    ...(raw.out === undefined ? {} : { out: raw.out }),
+    ...(raw.to === undefined ? {} : { to: raw.to }),
+    ...(raw.tag === undefined ? {} : { tag: raw.tag }),
+    ...(raw.targetVersion === undefined ? {} : { targetVersion: raw.targetVersion }),
+    ...(raw.interpolation === undefined ? {} : { interpolation: raw.interpolation }),
+    ...(raw.reporter === undefined ? {} : { reporter: raw.reporter }),
+    registries: raw.registry ?? new Map(),
+    apps: raw.app ?? [],
+    platforms: raw.platform ?? [],
+    parameterFiles: raw.parametersFile ?? [],
+    set: raw.set ?? new Map(),
+    allowPartial: raw.allowPartial ?? false,
+    removeApps: raw.removeApp ?? [],
+    failFast: raw.failFast ?? false,
+    errorOn: raw.errorOn ?? 'error',
+    reports: raw.report ?? [],
+    verbosity: raw.quiet ? 'quiet' : raw.verbose ? 'verbose' : 'normal',
+    inPlace: raw.inPlace ?? false,
+    json: raw.json ?? false,
+  };
+}

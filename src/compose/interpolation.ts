@@ -1,0 +1,160 @@
+import { RebundleError } from '../errors.ts';
+
+/** The two grammars of `$` that devices have: docker-compose 1.29 and Docker Compose v2 with compose-go v2.x. */
+export type ComposeGeneration = '1.29' | 'v2';
+
+export type ComposeOperator = '-' | ':-' | '?' | ':?' | '+' | ':+';
+
+/** A piece of a text; the `text` of all pieces joined is the source. */
+export type ComposeToken =
+  | { readonly kind: 'literal'; readonly text: string }
+  | { readonly kind: 'escape'; readonly text: string }
+  | { readonly kind: 'named'; readonly text: string; readonly name: string }
+  | {
+      readonly kind: 'braced';
+      readonly text: string;
+      readonly name: string;
+      readonly operator?: ComposeOperator;
+      /** What stands after the operator, as written: a default, a message or an alternative. */
+      readonly operand?: string;
+    }
+  | { readonly kind: 'invalid'; readonly text: string; readonly reason: string };
+
+// Python's and Go's case folding let these four letters pass as i, i, s and k.
+const FOLDED = { '1.29': '\u0130\u0131\u017f\u212a', v2: '\u017f\u212a' } as const;
+const NAME = { '1.29': nameExpression('1.29'), v2: nameExpression('v2') } as const;
+const OPERATOR = { '1.29': /:?[-?]/y, v2: /:?[-?+]/y } as const;
+const MAX_NESTING = 50;
+
+function nameExpression(generation: ComposeGeneration): RegExp {
+  const letters = `_a-zA-Z${FOLDED[generation]}`;
+  return new RegExp(`[${letters}][${letters}0-9]*`, 'y');
+}
+
+/** Splits a text by the grammar of one generation. Total: what that generation refuses comes as an `invalid` token. */
+export function tokenizeCompose(text: string, generation: ComposeGeneration): ComposeToken[] {
+  const tokens: ComposeToken[] = [];
+  let literal = 0;
+  let at = 0;
+  while (at < text.length) {
+    const dollar = text.indexOf('$', at);
+    if (dollar < 0) break;
+    const token = readToken(text, dollar, generation);
+    at = dollar + Math.max(token?.text.length ?? 0, 1);
+    if (token === undefined) continue;
+    if (dollar > literal) tokens.push({ kind: 'literal', text: text.slice(literal, dollar) });
+    tokens.push(token);
+    literal = at;
+  }
+  if (literal < text.length) tokens.push({ kind: 'literal', text: text.slice(literal) });
+  return tokens;
+}
+
+/** The token at a `$`; undefined where the `$` is ordinary text. */
+function readToken(text: string, dollar: number, generation: ComposeGeneration): ComposeToken | undefined {
+  const next = text[dollar + 1];
+  if (next === '$') return { kind: 'escape', text: '$$' };
+  if (next === '{') return readBraced(text, dollar, generation);
+  const name = matchAt(NAME[generation], text, dollar + 1);
+  if (name !== undefined) return { kind: 'named', text: `$${name}`, name };
+  if (generation === 'v2') return undefined;
+  return { kind: 'invalid', text: '$', reason: "a '$' must be followed by a name, a '{' or another '$'" };
+}
+
+function readBraced(text: string, dollar: number, generation: ComposeGeneration): ComposeToken {
+  const name = matchAt(NAME[generation], text, dollar + 2);
+  if (name === undefined) return invalidBraced(text, dollar, "a name must follow '${'");
+  const afterName = dollar + 2 + name.length;
+  if (text[afterName] === '}') return { kind: 'braced', text: text.slice(dollar, afterName + 1), name };
+  const operator = matchAt(OPERATOR[generation], text, afterName) as ComposeOperator | undefined;
+  if (operator === undefined) return invalidBraced(text, dollar, `'${name}' is not followed by '}' or an operator`);
+  const start = afterName + operator.length;
+  const close = generation === 'v2' ? findClosingBrace(text, start) : text.indexOf('}', start);
+  if (close < 0) return invalidBraced(text, dollar, "a '{' is not closed as all releases expect it");
+  const operand = text.slice(start, close);
+  if (generation === 'v2' && operand.includes('\n')) return invalidBraced(text, dollar, 'a default holds a line break');
+  return { kind: 'braced', text: text.slice(dollar, close + 1), name, operator, operand };
+}
+
+/** The brace that closes a nested expression, as compose-go counts them: -1 where braces do not balance. */
+function findClosingBrace(text: string, from: number): number {
+  let open = 1;
+  for (let i = from; i < text.length; i++) {
+    if (text[i] === '{') open++;
+    if (text[i] === '}') open--;
+    if (open === 0) return i;
+  }
+  return -1;
+}
+
+function invalidBraced(text: string, dollar: number, reason: string): ComposeToken {
+  const close = text.indexOf('}', dollar);
+  return { kind: 'invalid', text: close < 0 ? '${' : text.slice(dollar, close + 1), reason };
+}
+
+function matchAt(expression: RegExp, text: string, at: number): string | undefined {
+  expression.lastIndex = at;
+  return expression.exec(text)?.[0];
+}
+
+/**
+ * The text as compose sees it; an unset name without a default is empty. Under `1.29` a default is plain text (`$$` stays), under `v2` it is
+ * interpolated itself. Throws INTERPOLATION_INVALID for what the generation refuses and for a `?` whose variable has no value.
+ */
+export function interpolateCompose(
+  text: string,
+  environment: (name: string) => string | undefined,
+  generation: ComposeGeneration,
+): string {
+  return interpolateNested(text, environment, generation, 0);
+}
+
+function interpolateNested(
+  text: string,
+  environment: (name: string) => string | undefined,
+  generation: ComposeGeneration,
+  depth: number,
+): string {
+  if (depth > MAX_NESTING) throw refused(text, `defaults are nested more than ${MAX_NESTING} deep`);
+  const operandOf = (operand: string): string =>
+    generation === 'v2' ? interpolateNested(operand, environment, generation, depth + 1) : operand;
+  return tokenizeCompose(text, generation)
+    .map((token) => {
+      switch (token.kind) {
+        case 'literal':
+          return token.text;
+        case 'escape':
+          return '$';
+        case 'named':
+          return environment(token.name) ?? '';
+        case 'invalid':
+          throw refused(text, token.reason);
+        case 'braced':
+          return applyOperator(text, token, environment(token.name), operandOf);
+      }
+    })
+    .join('');
+}
+
+function applyOperator(
+  text: string,
+  token: ComposeToken & { kind: 'braced' },
+  value: string | undefined,
+  operandOf: (operand: string) => string,
+): string {
+  const { operator, operand: raw = '' } = token;
+  if (operator === undefined) return value ?? '';
+  // compose-go reads the operand first, so a fault in it counts even where it is not used.
+  const operand = operandOf(raw);
+  const given = operator.startsWith(':') ? value !== undefined && value !== '' : value !== undefined;
+  if (operator.endsWith('+')) return given ? operand : '';
+  if (given) return value ?? '';
+  if (operator.endsWith('-')) return operand;
+  throw refused(text, `the variable ${token.name} must have a value${operand === '' ? '' : `: ${operand}`}`);
+}
+
+function refused(text: string, reason: string): RebundleError {
+  return new RebundleError('INTERPOLATION_INVALID', `compose cannot interpolate ${JSON.stringify(text)}: ${reason}`, {
+    hint: "Write '$$' where a literal '$' is meant.",
+  });
+}

@@ -1,0 +1,181 @@
+import * as z from 'zod';
+import { HOST_PATTERN, PLACE, parsePlace } from './lib/place.ts';
+import type { Interpolation } from './model/app.ts';
+
+/** A member that YAML may hold as a number or a boolean, but that is meant as it is written. */
+const AS_WRITTEN = { type: ['string', 'number', 'boolean'] };
+
+const COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+
+const Text = z.string().regex(/^[^\u0000-\u001f\u007f]+$/, 'expected a text on one line');
+const Path = z.string().regex(/^(?![a-zA-Z][a-zA-Z0-9+.-]*:\/\/)[^\u0000-\u001f\u007f]+$/, 'expected a path, no URL');
+const Host = z
+  .string()
+  .regex(new RegExp(`^${HOST_PATTERN}$`), 'expected a registry host as in references, host.example or host:port');
+const Factory = z.string().regex(new RegExp(`^${COMPONENT}$`), 'expected a factory name of a-z, 0-9, ".", "_" and "-"');
+const AppName = z.string().regex(new RegExp(`^${COMPONENT}$`), 'expected an app name of a-z, 0-9, ".", "_" and "-"');
+const Tag = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, 'expected an image tag')
+  .meta(AS_WRITTEN);
+const Platform = z
+  .string()
+  .regex(/^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/, 'expected a platform, os/architecture or os/architecture/variant');
+const PlaceText = z
+  .string()
+  .regex(PLACE, 'expected oci-layout:DIR, memory: or a registry host')
+  .transform((text) => parsePlace(text)!);
+const TargetVersion = z
+  .string()
+  .regex(/^[1-9][0-9]{0,9}$/, {
+    error: 'expected a whole number from 1 to 2147483647, without a leading zero',
+    abort: true,
+  })
+  .refine((text) => Number(text) <= 2_147_483_647, 'expected a whole number up to 2147483647')
+  .meta({ type: ['string', 'integer'] });
+const TagRules = z
+  .string()
+  .regex(/^[^\s,:]+(?::[^\s,:]+)?(?:,[^\s,:]+(?::[^\s,:]+)?)*$/, 'expected tags as in main or tag1,tag2 or tag:parent')
+  .meta(AS_WRITTEN);
+const InterpolationMode = z.enum(['device', 'single'] satisfies Interpolation[]);
+const Concurrency = z
+  .string()
+  .regex(/^(?:[1-9]|[1-9][0-9])$/, 'expected a whole number from 1 to 99')
+  .meta({ type: 'integer', minimum: 1, maximum: 99, pattern: undefined })
+  .transform(Number);
+
+const RepositoryEntry = z
+  .union([
+    Path.transform((path) => ({ path, name: undefined })),
+    z
+      .strictObject({
+        path: Path.describe('The folder.'),
+        name: Text.exactOptional().describe('Name in reports; by default that of the folder.'),
+      })
+      .transform(({ path, name }) => ({ path, name })),
+  ])
+  .describe('A folder, or its path and the name that reports use.');
+
+const Apps = z.strictObject({
+  include: z
+    .array(Text)
+    .default([])
+    .describe('Globs on package paths relative to the repository: packages to select besides those at its top level.'),
+  exclude: z.array(Text).default([]).describe('Globs on package paths: packages to leave out.'),
+  interpolation: mapOf(AppName, InterpolationMode).describe('How often `$` is read, for single apps.'),
+});
+
+const Images = z.strictObject({
+  tag: Tag.exactOptional().describe(
+    'The release tag: what an image of the factory without a tag, with `latest` or with `${TAG}` means.',
+  ),
+  platforms: z
+    .array(Platform)
+    .default([])
+    .describe(
+      'Platforms that every image must have, for example `linux/arm64`; by default those that the images share.',
+    ),
+  exempt: z
+    .array(
+      z
+        .string()
+        .regex(
+          new RegExp(`^${HOST_PATTERN}(?:/${COMPONENT})+$`),
+          'expected an image name with its host, without a tag',
+        ),
+    )
+    .default([])
+    .describe('Images of the factory that may have other tags.'),
+});
+
+const Parameters = z.strictObject({
+  files: z
+    .array(Path)
+    .default([])
+    .describe('Parameter files; their values replace those of the packages, a later file wins.'),
+  set: mapOf(Text, z.string().meta(AS_WRITTEN)).describe('Single parameters by dotted name; they win over all files.'),
+});
+
+const Publish = z.strictObject({
+  to: PlaceText.exactOptional().describe('Where bundles are written; by default the registry host.'),
+  tag: z
+    .enum(['app-{digest12}', 'app-{tag}'])
+    .default('app-{digest12}')
+    .describe('Tag of a bundle in the registry: from the manifest digest, or from the release tag.'),
+  concurrency: Concurrency.default(16).describe('Bundles that are published at once.'),
+});
+
+const Targets = z.strictObject({
+  repo: Path.describe('The targets file that is read and replaced.'),
+  seed: Path.exactOptional().describe('Targets file to begin with, while `targets.repo` does not exist.'),
+  tags: z
+    .union([TagRules, z.array(TagRules).min(1, 'expected at least one tag')])
+    .describe(
+      'Tags to write targets for: `main`, `tag1,tag2`, `tag:parent` to build upon the targets of another tag; or a list of these.',
+    ),
+  machines: z.array(Text).default([]).describe('Hardware ids to write targets for; by default all.'),
+  platforms: z.array(Text).default([]).describe('Architectures (`custom.arch`) to write targets for; by default all.'),
+  composeOnly: z
+    .array(AppName)
+    .default([])
+    .describe('Apps that get no new `docker_apps` entry, as devices of the old style cannot run them.'),
+  version: TargetVersion.exactOptional().describe(
+    'Version of the new targets; by default one above the greatest in the file.',
+  ),
+  containersSha: z
+    .string()
+    .regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/, 'expected a commit of 40 or 64 hex digits')
+    .meta(AS_WRITTEN)
+    .exactOptional()
+    .describe('`containers-sha` of new targets; by default as in the target that is built upon.'),
+  uri: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'expected a URI in ASCII')
+    .exactOptional()
+    .describe('`uri` of new targets; the former one is kept as `origUri`.'),
+});
+
+/** `rebundle.yml`. Scalars come as texts; every member is described for the JSON Schema and the README. */
+export const ConfigText = z
+  .strictObject({
+    factory: Factory.exactOptional()
+      .meta(AS_WRITTEN)
+      .describe('Name of the factory in references, registry/factory/app.'),
+    registry: Host.exactOptional().describe('Registry host that references name.'),
+    registries: mapOf(Host, PlaceText).describe(
+      'Where the images of a host are read from; by default the host itself.',
+    ),
+    repositories: z.array(RepositoryEntry).default([]).describe('The folders with packages.'),
+    apps: Apps.prefault({}).describe('Which packages are selected, and settings of single apps.'),
+    interpolation: InterpolationMode.default('device').describe(
+      'How often `$` is read: twice as on devices of the old style, or once.',
+    ),
+    images: Images.prefault({}).describe('How images are resolved.'),
+    parameters: Parameters.prefault({}).describe('Values that replace those of the packages.'),
+    publish: Publish.prefault({}).describe('Where and how bundles are published.'),
+    targets: Targets.exactOptional().describe('The targets metadata; without it none is written.'),
+  })
+  .meta({
+    title: 'rebundle.yml',
+    description: 'Configuration of rebundle. Paths are relative to the folder of this file.',
+  });
+
+/** The kinds of value that flags, environment variables and the file have in common. */
+export const VALUES = {
+  app: AppName,
+  factory: Factory,
+  host: Host,
+  path: Path,
+  place: PlaceText,
+  platform: Platform,
+  tag: Tag,
+  targetVersion: TargetVersion,
+  text: Text,
+};
+
+function mapOf<V extends z.ZodType>(keys: z.ZodString, values: V) {
+  return z
+    .record(keys, values)
+    .transform((record): ReadonlyMap<string, z.output<V>> => new Map(Object.entries(record)))
+    .default(() => new Map());
+}

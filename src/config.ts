@@ -1,0 +1,170 @@
+import { basename } from 'node:path';
+import * as z from 'zod';
+import { ConfigText, VALUES } from './config-schema.ts';
+import { RebundleError } from './errors.ts';
+import { escapeTerminal } from './lib/escape-text.ts';
+import type { Place } from './lib/place.ts';
+import { parseValidatedYaml } from './lib/validated-yaml.ts';
+import type { Interpolation } from './model/app.ts';
+
+type ReadonlyDeep<T> =
+  T extends ReadonlyMap<infer K, infer V>
+    ? ReadonlyMap<K, V>
+    : T extends object
+      ? { readonly [K in keyof T]: ReadonlyDeep<T[K]> }
+      : T;
+
+/** A configuration file as it is written, checked, with its defaults; paths and repository names are still to be resolved. */
+export type ConfigFile = ReadonlyDeep<z.output<typeof ConfigText>>;
+
+/** What a run works with: the file under the environment under the flags. */
+export interface Config extends Omit<ConfigFile, 'repositories'> {
+  readonly repositories: readonly { readonly path: string; readonly name: string }[];
+  /** Folder for what a run leaves behind, relative to the current folder. */
+  readonly out: string;
+}
+
+/** The flags that stand over the configuration. Their paths are relative to the current folder. */
+export interface ConfigFlags {
+  readonly out?: string;
+  readonly to?: Place;
+  readonly registries: ReadonlyMap<string, Place>;
+  /** Platforms; none means those of the file. */
+  readonly platforms: readonly string[];
+  readonly tag?: string;
+  readonly targetVersion?: string;
+  readonly interpolation?: Interpolation;
+  readonly parameterFiles: readonly string[];
+  readonly set: ReadonlyMap<string, string>;
+}
+
+/** Checks a single value as the file's schema does. Throws USAGE naming `what` and saying what was expected. */
+export function parseValue<K extends keyof typeof VALUES>(
+  kind: K,
+  text: string,
+  what: string,
+): z.output<(typeof VALUES)[K]> {
+  const result = VALUES[kind].safeParse(text);
+  if (result.success) return result.data as z.output<(typeof VALUES)[K]>;
+  const expected = result.error.issues[0]?.message ?? 'expected another value';
+  throw new RebundleError('USAGE', `${what}: ${expected}, found "${escapeTerminal(text)}"`);
+}
+
+/** Reads the text of a `rebundle.yml`. Throws CONFIG_INVALID with place, key and expectation of each error; `path` names the file there. */
+export function parseConfig(text: string, path: string): ConfigFile {
+  return parseValidatedYaml(ConfigText, { text, path, code: 'CONFIG_INVALID' });
+}
+
+/** The configuration of a run that has no file. */
+export function defaultConfig(): Config {
+  return resolvePaths(ConfigText.parse({}), '.', (_base, path) => path);
+}
+
+/** Makes the paths of a file absolute and gives each repository its name. Throws CONFIG_INVALID where two repositories have one name. */
+export function resolvePaths(
+  file: ConfigFile,
+  baseDir: string,
+  resolve: (base: string, path: string) => string,
+): Config {
+  const toPath = (path: string): string => resolve(baseDir, path);
+  const toPlace = (place: Place): Place =>
+    place.kind === 'oci-layout' ? { kind: 'oci-layout', directory: toPath(place.directory) } : place;
+  const pathOf = new Map<string, string>();
+  const repositories = file.repositories.map((repository) => {
+    const path = toPath(repository.path);
+    const name = repository.name ?? (basename(path) || path);
+    const other = pathOf.get(name);
+    if (other !== undefined) {
+      const message = `two repositories are named ${escapeTerminal(name)}: ${escapeTerminal(other)} and ${escapeTerminal(path)}`;
+      throw new RebundleError('CONFIG_INVALID', message, {
+        hint: 'Give one of them another name: repositories: [{ path, name }].',
+      });
+    }
+    pathOf.set(name, path);
+    return { path, name };
+  });
+  const { targets, publish, parameters } = file;
+  return {
+    ...file,
+    repositories,
+    registries: new Map([...file.registries].map(([host, place]) => [host, toPlace(place)])),
+    parameters: { ...parameters, files: parameters.files.map(toPath) },
+    publish: { ...publish, ...(publish.to === undefined ? {} : { to: toPlace(publish.to) }) },
+    ...(targets === undefined
+      ? {}
+      : {
+          targets: {
+            ...targets,
+            repo: toPath(targets.repo),
+            ...(targets.seed === undefined ? {} : { seed: toPath(targets.seed) }),
+          },
+        }),
+    out: 'out',
+  };
+}
+
+/**
+ * Puts the environment (REBUNDLE_TAG, REBUNDLE_FACTORY, REBUNDLE_TARGET_VERSION, REBUNDLE_OUT; empty ones do not count) and then the
+ * flags over a configuration. Maps and parameter files are joined, all else is replaced. Throws USAGE for a wrong value, and for a target
+ * version given by flag where the configuration has no targets.
+ */
+export function mergeConfig(
+  config: Config,
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: ConfigFlags,
+): Config {
+  const variable = <K extends 'tag' | 'factory' | 'targetVersion' | 'path'>(
+    kind: K,
+    name: string,
+  ): string | undefined => {
+    const text = environment[name];
+    return text === undefined || text === '' ? undefined : parseValue(kind, text, name);
+  };
+  const factory = variable('factory', 'REBUNDLE_FACTORY') ?? config.factory;
+  const tag = flags.tag ?? variable('tag', 'REBUNDLE_TAG') ?? config.images.tag;
+  const version =
+    flags.targetVersion ?? variable('targetVersion', 'REBUNDLE_TARGET_VERSION') ?? config.targets?.version;
+  const { targets } = config;
+  if (flags.targetVersion !== undefined && targets === undefined) {
+    throw new RebundleError('USAGE', '--target-version: the configuration has no targets', {
+      hint: 'Add a targets section to the configuration.',
+    });
+  }
+  return {
+    ...config,
+    ...(factory === undefined ? {} : { factory }),
+    registries: new Map([...config.registries, ...flags.registries]),
+    interpolation: flags.interpolation ?? config.interpolation,
+    images: {
+      ...config.images,
+      ...(tag === undefined ? {} : { tag }),
+      platforms: flags.platforms.length === 0 ? config.images.platforms : flags.platforms,
+    },
+    parameters: {
+      files: [...config.parameters.files, ...flags.parameterFiles],
+      set: new Map([...config.parameters.set, ...flags.set]),
+    },
+    publish: { ...config.publish, ...(flags.to === undefined ? {} : { to: flags.to }) },
+    ...(targets === undefined ? {} : { targets: { ...targets, ...(version === undefined ? {} : { version }) } }),
+    out: flags.out ?? variable('path', 'REBUNDLE_OUT') ?? config.out,
+  };
+}
+
+/** The two names that every reference needs. Throws CONFIG_INVALID where the configuration lacks one. */
+export function requireIdentity(config: Config): { readonly factory: string; readonly registry: string } {
+  const { factory, registry } = config;
+  if (factory === undefined || registry === undefined) {
+    const missing = [factory === undefined ? 'factory' : '', registry === undefined ? 'registry' : '']
+      .filter(Boolean)
+      .join(' and ');
+    throw new RebundleError('CONFIG_INVALID', `the configuration lacks ${missing}`, {
+      hint: 'References are registry/factory/app: name both in rebundle.yml.',
+    });
+  }
+  return { factory, registry };
+}
+
+/** JSON Schema (draft 2020-12) of `rebundle.yml`. */
+export function configJsonSchema(): z.core.JSONSchema.JSONSchema {
+  return z.toJSONSchema(ConfigText, { io: 'input' });
+}

@@ -1,0 +1,69 @@
+import { tokenizeReferences } from '../dockerapp/references.ts';
+import type { YamlScalar } from '../lib/yaml.ts';
+import { readPlain } from '../lib/yaml-scalars.ts';
+import type { TextEdit } from '../model/app.ts';
+
+/**
+ * Edits that change a scalar's `$` tokens to `pieces` (one text per token of its value) in the raw source. Where the raw source is not token for
+ * token the value, or the new text does not fit the style, the whole scalar becomes double-quoted. `text` is the source document.
+ */
+export function editScalar(text: string, node: YamlScalar, pieces: readonly string[], inFlow: boolean): TextEdit[] {
+  const value = tokenizeReferences(node.value);
+  if (pieces.every((piece, i) => piece === value[i]?.text)) return [];
+  const raw = tokenizeReferences(text.slice(node.start, node.end));
+  const references = value.flatMap((token, i) => (token.kind === 'text' ? [] : [{ text: token.text, piece: pieces[i] ?? '' }]));
+  const rawReferences = raw.filter((token) => token.kind !== 'text');
+  const aligned =
+    rawReferences.length === references.length && rawReferences.every((token, i) => token.text === references[i]?.text);
+  if (!aligned) return [quoteScalar(node, pieces.join(''))];
+  const edits: TextEdit[] = [];
+  let at = node.start;
+  let next = 0;
+  for (const token of raw) {
+    if (token.kind !== 'text') {
+      const piece = references[next++]?.piece ?? '';
+      const escaped = escapeFor(node.style, piece);
+      if (escaped === undefined) return [quoteScalar(node, pieces.join(''))];
+      if (escaped !== token.text) edits.push({ start: at, end: at + token.text.length, text: escaped });
+    }
+    at += token.text.length;
+  }
+  if (node.style === 'plain' && !isPlainText(pieces.join(''), inFlow)) return [quoteScalar(node, pieces.join(''))];
+  return edits;
+}
+
+/** The scalar as a double-quoted one. */
+export function quoteScalar(node: YamlScalar, value: string): TextEdit {
+  return { start: node.start, end: node.end, text: quoteDouble(value) };
+}
+
+/** A double-quoted YAML scalar on one line: printable text as it is, all else escaped. */
+export function quoteDouble(value: string): string {
+  return `"${escapeDouble(value)}"`;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\\0' };
+const UNPRINTABLE = /[\\"\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ud800-\udfff]/gu;
+
+function escapeDouble(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return ESCAPES[character] ?? (code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`);
+  });
+}
+
+/** The text inside a scalar of that style; undefined where the style cannot say it. */
+function escapeFor(style: YamlScalar['style'], text: string): string | undefined {
+  if (style === 'double') return escapeDouble(text);
+  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/.test(text)) return undefined;
+  return style === 'single' ? text.replaceAll("'", "''") : text;
+}
+
+/** True where the text, written plain, is one text to every YAML reader. Stricter than YAML: a doubt means quotes. */
+function isPlainText(text: string, inFlow: boolean): boolean {
+  if (text === '' || text !== text.trim() || /[\r\n]/.test(text)) return false;
+  if (/^[!&*|>@`"'%#,[\]{}]/.test(text) || /^[-?:](?:\s|$)/.test(text) || /^(?:---|\.\.\.)/.test(text)) return false;
+  if (/:(?:\s|$)|\s#/.test(text)) return false;
+  if (inFlow && /[,[\]{}:]/.test(text)) return false;
+  return (['go-v2', 'python', 'go-v3'] as const).every((reader) => readPlain(text, reader).type === 'string');
+}

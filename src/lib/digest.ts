@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import type { Digest } from '../model/oci.ts';
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+/** True for `sha256:` and 64 lower-case hex digits: the only form that devices take. */
+export function isDigest(text: string): text is Digest {
+  return DIGEST.test(text);
+}
+
+export function digestOf(bytes: Uint8Array | string): Digest {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** The 64 hex digits of a digest. */
+export function hexOf(digest: Digest): string {
+  return digest.slice('sha256:'.length);
+}
+
+/** Hashes and counts a stream without keeping it. */
+export async function digestStream(chunks: AsyncIterable<Uint8Array>): Promise<{ digest: Digest; size: number }> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    size += chunk.byteLength;
+  }
+  return { digest: `sha256:${hash.digest('hex')}`, size };
+}

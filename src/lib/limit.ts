@@ -1,0 +1,39 @@
+import pLimit from 'p-limit';
+
+export type Limit = <T>(task: () => Promise<T>) => Promise<T>;
+
+/** At most `concurrency` tasks at once, started in the order they came; none starts after `signal` was aborted. */
+export function createLimit(concurrency: number, signal?: AbortSignal): Limit {
+  const limit = pLimit(concurrency);
+  return (task) =>
+    limit(async () => {
+      signal?.throwIfAborted();
+      return task();
+    });
+}
+
+/** Runs `task` over all items under a limit; results are in the order of the items, whatever the timing. Every task is waited for. */
+export async function mapLimit<T, R>(
+  items: readonly T[],
+  limit: Limit,
+  task: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const settled = await Promise.allSettled(items.map((item, index) => limit(() => task(item, index))));
+  const failed = settled.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return settled.map((result) => (result as PromiseFulfilledResult<R>).value);
+}
+
+/** One call per key, shared by all who ask for it; a failure is shared too. */
+export class SingleFlight<K, V> {
+  readonly #calls = new Map<K, Promise<V>>();
+
+  get(key: K, start: () => Promise<V>): Promise<V> {
+    let call = this.#calls.get(key);
+    if (call === undefined) {
+      call = start();
+      this.#calls.set(key, call);
+    }
+    return call;
+  }
+}

@@ -1,0 +1,91 @@
+import type { AppStatus, Diagnostic, FileTarget, ImageResolution, PackageKind, SourceOrigin, VariableMapping } from './app.ts';
+import type { Descriptor, Digest, Platform } from './oci.ts';
+import type { Target } from './target.ts';
+
+/** The rules that shaped the bytes. A plan made under other rules is refused by `apply`. */
+export const RULES_VERSION = 1;
+
+/** What the plan says of one app: digests and findings, never whole texts. */
+export interface AppPlan {
+  readonly app: string;
+  readonly origin: SourceOrigin;
+  readonly kind: PackageKind;
+  readonly status: AppStatus;
+  readonly reason?: string;
+  /** sha256 over the package and all that shaped its bytes: apply refuses when it differs. */
+  readonly inputs?: Digest;
+  readonly images: readonly ServicePin[];
+  /** Platforms that every service image has. */
+  readonly platforms: readonly Platform[];
+  readonly variables: readonly VariableMapping[];
+  readonly bundle?: Descriptor;
+  readonly bundleIndex?: Descriptor;
+  readonly manifest?: Descriptor;
+  /** `registry/factory/app@sha256:...` */
+  readonly reference?: string;
+  readonly dockerApp?: FileTarget & { readonly reused: boolean };
+  /** Bundle contents: path, bytes, digest. */
+  readonly files: readonly { readonly path: string; readonly size: number; readonly digest: Digest }[];
+  /** Whether the destination already has the bundle. */
+  readonly published: boolean;
+  readonly newOnDevices: boolean;
+  /** Unified diff between the compose part and the converted file. */
+  readonly diff?: string;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The image of one service: what was written, what was asked for and what it is pinned to. */
+export interface ServicePin {
+  readonly service: string;
+  readonly written: string;
+  readonly reference: string;
+  readonly pinned: string;
+}
+
+export type TargetChange = 'added' | 'replaced' | 'unchanged' | 'removed';
+
+/** A target that the run adds, in full, and how its app maps differ from its parent's. */
+export interface PlannedTarget {
+  readonly name: string;
+  readonly kind: 'ostree' | 'file';
+  readonly parent?: string;
+  readonly tag?: string;
+  readonly hardwareId?: string;
+  readonly target: Target;
+  readonly apps: readonly {
+    readonly app: string;
+    readonly dockerApp: TargetChange | 'none';
+    readonly composeApp: TargetChange | 'none';
+  }[];
+}
+
+/** A target that no new target was built upon. */
+export interface SkippedTarget {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/**
+ * The one state file. `proposed`: made by `plan`, gives no pins; `started`: a run began to publish it and can be resumed;
+ * `done`: it was published whole.
+ */
+export interface MigrationPlan {
+  readonly version: 1;
+  readonly state: 'proposed' | 'started' | 'done';
+  /** UTC, `YYYY-MM-DDTHH:MM:SSZ`: the run's one reading of the clock. */
+  readonly createdAt: string;
+  readonly rules: number;
+  readonly factory: string;
+  readonly registry: string;
+  /** sha256 over all options that shape bytes. */
+  readonly options: Digest;
+  readonly images: readonly ImageResolution[];
+  readonly apps: readonly AppPlan[];
+  readonly targets: readonly PlannedTarget[];
+  readonly skippedTargets: readonly SkippedTarget[];
+  /** Version of the new targets; absent where none is planned. */
+  readonly targetVersion?: string;
+  /** sha256 of the targets file that the plan was made against; `absent` where there was none. */
+  readonly targetsBefore?: Digest | 'absent';
+  readonly hasChanges: boolean;
+}

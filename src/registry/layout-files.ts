@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import { constants, readFileSync, renameSync } from 'node:fs';
+import { type FileHandle, open, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RebundleError } from '../errors.ts';
+import { once } from '../lib/bytes.ts';
+
+const CHUNK_BYTES = 65_536;
+const TEMP = /^\.rebundle-[0-9a-f]{24}\.tmp$/;
+
+/** True for the name of a file that is being written. One that a killed run left is dead weight and nothing more. */
+export function isTempName(name: string): boolean {
+  return TEMP.test(name);
+}
+
+/** Writes a new temporary file in `folder`, down to the disk, and returns its path. A failure leaves no file. */
+export async function writeTemp(folder: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<string> {
+  const path = join(folder, `.rebundle-${randomBytes(12).toString('hex')}.tmp`);
+  const handle = await onDisk(path, () => open(path, 'wx'));
+  try {
+    try {
+      for await (const chunk of content instanceof Uint8Array ? once(content) : content) {
+        // Unlike write, writeFile goes on until all of the chunk is written.
+        await onDisk(path, () => handle.writeFile(chunk));
+      }
+      await onDisk(path, () => handle.sync());
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+  return path;
+}
+
+/** Makes renames in a folder last through a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  await onDisk(folder, async () => {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+/**
+ * Renames `temp` over `path` if that file (or its absence: undefined) is still as it was read; false where it is not. Synchronous, so
+ * that nothing else of this process comes in between; for another process the gap is that of two system calls.
+ */
+export function replaceUnchanged(temp: string, path: string, before: Uint8Array | undefined): boolean {
+  let now: Buffer | undefined;
+  try {
+    now = readFileSync(path);
+  } catch (error) {
+    if (!isMissing(error)) throw diskError(path, error);
+  }
+  if (now === undefined ? before !== undefined : before === undefined || !now.equals(before)) return false;
+  try {
+    renameSync(temp, path);
+  } catch (error) {
+    throw diskError(path, error);
+  }
+  return true;
+}
+
+/** The whole file, undefined where there is none. Throws what `tooLarge` makes of the size above `limit` bytes. */
+export async function readWhole(
+  path: string,
+  limit: number,
+  tooLarge: (size: number) => RebundleError,
+): Promise<Buffer | undefined> {
+  const file = await openFile(path);
+  if (file === undefined) return undefined;
+  try {
+    if (file.size > limit) throw tooLarge(file.size);
+    return await onDisk(path, () => file.handle.readFile());
+  } finally {
+    await file.handle.close();
+  }
+}
+
+/** The chunks of a file; where there is none, the error that `missing` makes. */
+export async function* readChunks(path: string, missing: () => RebundleError): AsyncGenerator<Uint8Array, void> {
+  const file = await openFile(path);
+  if (file === undefined) throw missing();
+  try {
+    for (;;) {
+      const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+      const { bytesRead } = await onDisk(path, () => file.handle.read(buffer, 0, CHUNK_BYTES));
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.handle.close();
+  }
+}
+
+/** The size of a file in bytes; undefined where there is none. */
+export async function fileSize(path: string): Promise<number | undefined> {
+  const found = await unlessMissing(path, () => stat(path));
+  return found?.isFile() === true ? found.size : undefined;
+}
+
+/** Runs a task on `path`; what the system refuses becomes REGISTRY_UNREACHABLE, "no such file" undefined. */
+export async function unlessMissing<T>(path: string, task: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await task();
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw diskError(path, error);
+  }
+}
+
+/** Runs a task on `path`; what the system refuses becomes REGISTRY_UNREACHABLE. */
+export async function onDisk<T>(path: string, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    throw diskError(path, error);
+  }
+}
+
+async function openFile(path: string): Promise<{ handle: FileHandle; size: number } | undefined> {
+  // O_NONBLOCK: a FIFO in place of the file must not make us wait.
+  const handle = await unlessMissing(path, () => open(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  if (handle === undefined) return undefined;
+  try {
+    const found = await handle.stat();
+    if (found.isFile()) return { handle, size: found.size };
+    throw new RebundleError('REGISTRY_LAYOUT', `${path} is not a file`);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function diskError(path: string, error: unknown): unknown {
+  if (!(error instanceof Error && 'syscall' in error && 'code' in error)) return error;
+  return new RebundleError('REGISTRY_UNREACHABLE', `${path} cannot be used: ${String(error.code)}`, {
+    hint: 'Check that the folder exists, may be written and has space.',
+    cause: error,
+  });
+}

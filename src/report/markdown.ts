@@ -1,0 +1,233 @@
+import type { Severity } from '../model/findings.ts';
+import { codeCell, escapeMarkdown, fencedBlock } from './markdown-escape.ts';
+import type { ReportFinding } from './report-apps.ts';
+import type { RunReport } from './run-report.ts';
+import {
+  countOf,
+  formatBytes,
+  headlineOf,
+  placeOf,
+  SEVERITIES,
+  SEVERITY_TITLES,
+  STATUSES,
+  targetsSentence,
+  worstFirst,
+} from './wording.ts';
+
+/** Job summaries above 1 MiB vanish; this leaves room for what else a job writes. */
+const BUDGET_BYTES = 900 * 1024;
+
+interface Section {
+  readonly title: string;
+  /** Lines before the rows; of a table its two head lines. */
+  readonly head: string;
+  /** Each ends in a line feed. */
+  readonly rows: readonly string[];
+  /** What a row is, for `3 more apps in ...`. */
+  readonly noun: string;
+}
+
+/**
+ * GitHub Markdown of at most `budgetBytes` bytes of UTF-8: totals first, then what is worst. A section that does not fit says
+ * how many more rows it has and where they are.
+ */
+export function renderMarkdown(report: RunReport, budgetBytes: number = BUDGET_BYTES): string {
+  const top = renderTop(report);
+  const sections = listSections(report).filter((section) => section.rows.length > 0);
+  const rest = report.outputs.html ?? report.outputs.json;
+  const where = rest === undefined ? 'the full report' : codeCell(rest);
+  const closing = (section: Section, more: number) =>
+    `\n${more} more ${section.noun}${more === 1 ? '' : 's'} in ${where}.\n`;
+  const frame = (section: Section) => `\n## ${section.title}\n`;
+  const fixed = sections.map((section) => bytesOf(frame(section) + closing(section, section.rows.length)));
+  let room = budgetBytes - bytesOf(top) - fixed.reduce((sum, bytes) => sum + bytes, 0);
+  if (room < 0) return cutLines(top, budgetBytes);
+  const parts = sections.map((section) => {
+    const kept: string[] = [];
+    let cost = bytesOf(`\n${section.head}`);
+    for (const row of section.rows) {
+      if (cost + bytesOf(row) > room) break;
+      cost += bytesOf(row);
+      kept.push(row);
+    }
+    const more = section.rows.length - kept.length;
+    if (kept.length > 0) room -= cost;
+    const body = kept.length > 0 ? `\n${section.head}${kept.join('')}` : '';
+    return `${frame(section)}${body}${more > 0 ? closing(section, more) : ''}`;
+  });
+  return top + parts.join('');
+}
+
+function bytesOf(text: string): number {
+  return Buffer.byteLength(text);
+}
+
+/** As many whole lines as fit. */
+function cutLines(text: string, budgetBytes: number): string {
+  let result = '';
+  for (const line of text.split(/(?<=\n)/)) {
+    if (bytesOf(result + line) > budgetBytes) break;
+    result += line;
+  }
+  return result;
+}
+
+function renderTop(report: RunReport): string {
+  const { counts, verdict } = report;
+  const rows: readonly (readonly [string, string | number])[] = [
+    ...STATUSES.map((status) => [`apps ${status}`, counts[status]] as const),
+    ['packages skipped', counts.skipped],
+    ['bundles', counts.bundles],
+    ['bundle bytes', formatBytes(counts.bundleBytes)],
+    ['bytes sent', formatBytes(counts.bytesSent)],
+    ['images pinned', counts.images],
+    ['targets', counts.targets],
+    ...SEVERITIES.map((severity) => [SEVERITY_TITLES[severity].toLowerCase(), counts.findings[severity]] as const),
+  ];
+  return [
+    `# ${verdict.safe ? '✅' : '❌'} ${headlineOf(report)}: ${escapeMarkdown(report.factory)}`,
+    '',
+    ...verdict.because.map((reason) => `- ${escapeMarkdown(reason)}`),
+    '',
+    '| Total | Count |',
+    '| --- | ---: |',
+    ...rows.map(([label, value]) => `| ${label} | ${value} |`),
+    '',
+    targetsSentence(report),
+    '',
+  ].join('\n');
+}
+
+function listSections(report: RunReport): Section[] {
+  const { counts } = report;
+  const held = report.apps.filter((app) => app.status === 'held');
+  return [
+    {
+      title: 'NEW ON DEVICES',
+      head: 'No target named these apps before.\n\n',
+      rows: report.newOnDevices.map((name) => `- ${codeCell(name)}\n`),
+      noun: 'app',
+    },
+    listFindings(report, 'error'),
+    {
+      title: `Held: ${counts.held}`,
+      ...tableOf(
+        ['App', 'Reason'],
+        held.map((app) => [codeCell(app.app), escapeMarkdown(app.reason ?? 'waits for the apps that failed')]),
+      ),
+      noun: 'app',
+    },
+    listFindings(report, 'warning'),
+    listFindings(report, 'note'),
+    { title: 'Apps', ...appTable(report), noun: 'app' },
+    { title: 'Targets', ...targetTable(report), noun: 'target' },
+    { title: 'Images', ...imageTable(report), noun: 'image' },
+    {
+      title: `Skipped packages: ${counts.skipped}`,
+      ...tableOf(
+        ['Package', 'Place', 'Reason'],
+        report.skippedPackages.map((row) => [codeCell(row.name), codeCell(placeOf(row)), escapeMarkdown(row.reason)]),
+      ),
+      noun: 'package',
+    },
+    {
+      title: 'Skipped targets',
+      ...tableOf(
+        ['Target', 'Reason'],
+        report.skippedTargets.map((row) => [codeCell(row.name), escapeMarkdown(row.reason)]),
+      ),
+      noun: 'target',
+    },
+    { title: 'Changes', head: '', rows: listDiffs(report), noun: 'change' },
+  ];
+}
+
+/** Equal codes stand together: the findings are sorted so. */
+function listFindings(report: RunReport, severity: Severity): Section {
+  const rows = report.findings.filter((finding) => finding.severity === severity).map(findingCells);
+  return {
+    title: `${SEVERITY_TITLES[severity]}: ${report.counts.findings[severity]}`,
+    ...tableOf(['App', 'Code', 'Place', 'What was found', 'Fix'], rows),
+    noun: 'finding',
+  };
+}
+
+function tableOf(columns: readonly string[], rows: readonly (readonly string[])[]): Pick<Section, 'head' | 'rows'> {
+  return {
+    head: `| ${columns.join(' | ')} |\n|${columns.map(() => ' --- |').join('')}\n`,
+    rows: rows.map((cells) => `| ${cells.join(' | ')} |\n`),
+  };
+}
+
+function findingCells(finding: ReportFinding): string[] {
+  return [
+    codeCell(finding.app ?? ''),
+    codeCell(finding.code),
+    codeCell(placeOf(finding)),
+    escapeMarkdown(finding.message),
+    escapeMarkdown(finding.hint ?? ''),
+  ];
+}
+
+function appTable(report: RunReport): Pick<Section, 'head' | 'rows'> {
+  return tableOf(
+    ['Status', 'App', 'Source', 'Bundle', 'Size', 'Platforms'],
+    worstFirst(report.apps).map((app) => [
+      app.status,
+      codeCell(app.app),
+      codeCell(placeOf(app.origin)),
+      codeCell(app.reference ?? ''),
+      app.bundle === undefined ? '' : formatBytes(app.bundle.size),
+      codeCell(app.platforms.join(', ')),
+    ]),
+  );
+}
+
+function targetTable(report: RunReport): Pick<Section, 'head' | 'rows'> {
+  return tableOf(
+    ['Target', 'Builds upon', 'Tag', 'Hardware id', 'App changes'],
+    report.targets.map((target) => [
+      codeCell(target.name),
+      codeCell(target.parent ?? ''),
+      codeCell(target.tag ?? ''),
+      codeCell(target.hardwareId ?? ''),
+      target.kind === 'file' ? `file, ${formatBytes(target.length)}` : describeChanges(target.apps),
+    ]),
+  );
+}
+
+/** `docker_apps 2 added, docker_compose_apps 1 replaced`. */
+function describeChanges(apps: RunReport['targets'][number]['apps']): string {
+  const parts = (['dockerApp', 'composeApp'] as const).flatMap((map) => {
+    const counted = (['added', 'replaced', 'removed'] as const).flatMap((change) => {
+      const count = apps.filter((app) => app[map] === change).length;
+      return count === 0 ? [] : [`${count} ${change}`];
+    });
+    const name = map === 'dockerApp' ? 'docker_apps' : 'docker_compose_apps';
+    return counted.length === 0 ? [] : [`\`${name}\` ${counted.join(', ')}`];
+  });
+  return parts.length === 0 ? `none of ${countOf(apps.length, 'app')}` : parts.join('; ');
+}
+
+function imageTable(report: RunReport): Pick<Section, 'head' | 'rows'> {
+  return tableOf(
+    ['App', 'Service', 'Written', 'Pinned to', 'Platforms'],
+    worstFirst(report.apps).flatMap((app) =>
+      app.images.map((image) => [
+        codeCell(app.app),
+        codeCell(image.service),
+        codeCell(image.written),
+        codeCell(image.pinned),
+        codeCell(image.platforms.join(', ')),
+      ]),
+    ),
+  );
+}
+
+function listDiffs(report: RunReport): string[] {
+  return worstFirst(report.apps).flatMap(({ app, diff }) =>
+    diff === undefined || diff === ''
+      ? []
+      : [`### ${escapeMarkdown(app)}\n\n${fencedBlock('diff', diff.replace(/\n$/, '').split('\n'))}\n`],
+  );
+}

@@ -1,0 +1,94 @@
+import { escapeTerminal, fitTerminal } from '../lib/escape-text.ts';
+import { type Color, createPaint } from './paint.ts';
+import type { ReportApp } from './report-apps.ts';
+import type { RunReport } from './run-report.ts';
+import { countOf, firstErrors, formatBytes, headlineOf, nextCommand, placeOf, targetsSentence } from './wording.ts';
+
+interface SummaryOptions {
+  /** Columns. */
+  readonly width: number;
+  readonly color: boolean;
+  /** Flags that the next command needs too, as `--config factory.yml`; none by default. */
+  readonly flags?: string;
+}
+
+const FAILURES_SHOWN = 3;
+const LABEL_WIDTH = 10;
+
+const STATUS_COLORS: Readonly<Record<ReportApp['status'] | 'skipped', Color>> = {
+  migrated: 'blue',
+  unchanged: 'dim',
+  skipped: 'dim',
+  held: 'yellow',
+  failed: 'red',
+};
+
+/** What a run came to, in at most 24 lines of `width` columns: totals, what is new, what failed, the report, the next command. */
+export function renderSummary(report: RunReport, options: SummaryOptions): string {
+  const paint = createPaint(options.color);
+  const width = Math.max(20, options.width);
+  /** Text after a label; cut before it is painted, so that no escape sequence is. */
+  const row = (label: string, text: string, format?: Color) => {
+    const fitted = fitTerminal(escapeTerminal(text), width - LABEL_WIDTH - 2);
+    return `  ${paint('dim', label.padEnd(LABEL_WIDTH))}${format === undefined ? fitted : paint(format, fitted)}`;
+  };
+  const whole = (indent: number, text: string) =>
+    ' '.repeat(indent) + fitTerminal(escapeTerminal(text), width - indent);
+
+  const { counts, outputs, verdict } = report;
+  const seconds = report.timing === undefined ? '' : ` in ${(report.timing.totalMs / 1000).toFixed(1)} s`;
+  const lines = [
+    paint(['bold', verdict.safe ? 'green' : 'red'], whole(0, `${headlineOf(report)}: ${report.factory}${seconds}`)),
+    ...wrapCounts(report, width - LABEL_WIDTH - 2).map((parts, i) => {
+      const painted = parts.map(({ text, status, count }) => (count > 0 ? paint(STATUS_COLORS[status], text) : text));
+      return `  ${paint('dim', (i === 0 ? 'apps' : '').padEnd(LABEL_WIDTH))}${painted.join(', ')}`;
+    }),
+    row('bundles', `${counts.bundles}, ${formatBytes(counts.bundleBytes)}, ${formatBytes(counts.bytesSent)} sent`),
+    row('images', `${counts.images} pinned`),
+    row('targets', targetsSentence(report).replace(/\.$/, '')),
+    row(
+      'findings',
+      `${countOf(counts.findings.error, 'error')}, ${countOf(counts.findings.warning, 'warning')}, ${countOf(counts.findings.note, 'note')}`,
+    ),
+  ];
+  if (report.newOnDevices.length > 0) {
+    lines.push(paint(['bold', 'magenta'], whole(2, `NEW ON DEVICES: ${report.newOnDevices.join(', ')}`)));
+  }
+  const failures = firstErrors(report);
+  for (const failure of failures.slice(0, FAILURES_SHOWN)) {
+    lines.push(paint('red', whole(2, `${failure.code} ${failure.app ?? failure.repository} ${placeOf(failure)}`)));
+    lines.push(whole(4, failure.message));
+    if (failure.hint !== undefined) lines.push(whole(4, `fix: ${failure.hint}`));
+  }
+  if (failures.length > FAILURES_SHOWN)
+    lines.push(whole(2, `${failures.length - FAILURES_SHOWN} more failures in the report`));
+  const reportPath = outputs.html ?? outputs.markdown ?? outputs.json;
+  if (reportPath !== undefined) lines.push(row('report', reportPath));
+  const next = nextCommand(report, options.flags ?? '');
+  // Never cut: a command that is not whole is no command.
+  lines.push(`  ${paint('dim', 'next'.padEnd(LABEL_WIDTH))}${paint('bold', escapeTerminal(next.command))}`);
+  lines.push(row('', next.why));
+  return `${lines.join('\n')}\n`;
+}
+
+interface CountPart {
+  readonly text: string;
+  readonly status: ReportApp['status'] | 'skipped';
+  readonly count: number;
+}
+
+/** The app counts, broken into lines of at most `width` columns. */
+function wrapCounts({ counts }: RunReport, width: number): CountPart[][] {
+  const lines: CountPart[][] = [];
+  let used = Number.POSITIVE_INFINITY;
+  for (const status of ['migrated', 'unchanged', 'skipped', 'held', 'failed'] as const) {
+    const part: CountPart = { text: `${counts[status]} ${status}`, status, count: counts[status] };
+    if (used + part.text.length + 2 > width) {
+      lines.push([]);
+      used = 0;
+    }
+    lines.at(-1)?.push(part);
+    used += part.text.length + 2;
+  }
+  return lines;
+}

@@ -1,0 +1,96 @@
+import { ERRORS, type ErrorCode } from '../errors.ts';
+import type { AppStatus, Diagnostic } from '../model/app.ts';
+import { FINDINGS, type FindingCode, type Severity } from '../model/findings.ts';
+import type { ReportApp, ReportFinding } from './report-apps.ts';
+import type { RunReport } from './run-report.ts';
+
+/** Bytes as people read them: `812 B`, `4.1 KiB`, `12 MiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1023.95 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** `1 app`, `2 apps`. */
+export function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** `repository/path:line:column`, as much of it as is known. */
+export function placeOf(place: { repository: string; path: string; line?: number; column?: number }): string {
+  const repository = place.repository.replace(/\/$/, '');
+  const file = place.path === '' ? repository : repository === '' ? place.path : `${repository}/${place.path}`;
+  return place.line === undefined ? file : `${file}:${place.line}:${place.column ?? 1}`;
+}
+
+/** What a code means, from the table that README lists too. */
+export function helpOf(code: Diagnostic['code']): string {
+  return code in FINDINGS ? FINDINGS[code as FindingCode].help : ERRORS[code as ErrorCode].help;
+}
+
+/** Of most concern first. */
+export const STATUSES: readonly Exclude<AppStatus, 'skipped'>[] = ['failed', 'held', 'migrated', 'unchanged'];
+export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note'];
+
+export const SEVERITY_TITLES: Readonly<Record<Severity, string>> = {
+  error: 'Errors',
+  warning: 'Warnings',
+  note: 'Notes',
+};
+
+/** Apps in the order in which a reviewer wants them. */
+export function worstFirst(apps: readonly ReportApp[]): ReportApp[] {
+  return STATUSES.flatMap((status) => apps.filter((app) => app.status === status));
+}
+
+/** The verdict in two to four words. */
+export function headlineOf(report: RunReport): string {
+  if (!report.verdict.safe) return report.command === 'plan' ? 'Not safe to apply' : 'Needs attention';
+  if (!report.hasChanges) return 'Nothing to do';
+  return report.command === 'plan' ? 'Safe to apply' : 'Done';
+}
+
+/** What becomes of the planned targets, in one sentence. */
+export function targetsSentence(report: RunReport): string {
+  const { targets } = report.counts;
+  if (targets + report.counts.fileTargets === 0) return 'No target is added.';
+  const version = report.targetVersion === undefined ? '' : ` as version ${report.targetVersion}`;
+  const what = `${countOf(targets, 'target')} and ${countOf(report.counts.fileTargets, 'file target')}`;
+  if (report.outputs.targets !== undefined) return `${what} added${version}.`;
+  const held = report.counts.failed + report.counts.held > 0;
+  return `${what} planned${version}${held ? '; none is written while an app fails, unless --allow-partial is given' : ''}.`;
+}
+
+/** The first error of an app, which is why it failed. */
+export function firstErrors(report: RunReport): ReportFinding[] {
+  const seen = new Set<string>();
+  return report.findings.filter((finding) => {
+    const key = JSON.stringify([finding.app, finding.repository, finding.app === undefined ? finding.message : '']);
+    if (finding.severity !== 'error' || seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+function quoteShell(word: string): string {
+  return /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** The command to type next, and why. `flags` are those that this run was started with and that the next one needs as well. */
+export function nextCommand(report: RunReport, flags: string): { command: string; why: string } {
+  const line = (command: string) => ['rebundle', command, flags].filter((part) => part !== '').join(' ');
+  const { command, outputs } = report;
+  if (!report.verdict.safe) return { command: line(command), why: 'after the errors are corrected' };
+  if (command === 'plan' && report.hasChanges && outputs.plan !== undefined) {
+    return { command: line(`apply ${quoteShell(outputs.plan)}`), why: 'publishes exactly this plan' };
+  }
+  if (command === 'convert' || command === 'scan') {
+    return { command: line('plan'), why: 'shows what a run would publish' };
+  }
+  return { command: line('run'), why: 'any time again: an unchanged app causes no update' };
+}

@@ -1,0 +1,13 @@
+import type { FileEntry, SourceOrigin } from '../model/app.ts';
+
+/** One repository at one state. Paths are relative to its root, with `/`; order of `list` is not defined. */
+export interface Source {
+  /** `path` of the origin is empty: it stands for the repository itself. */
+  readonly origin: SourceOrigin;
+  /** Every file, link and special entry below the root, without `.git`; folders only where they are empty or named as a package. */
+  list(): AsyncIterable<FileEntry>;
+  /** The whole file. Throws SOURCE_UNREADABLE, or SOURCE_LIMIT above `limit` bytes. Links are not followed out of the root. */
+  read(path: string, limit: number): Promise<Buffer>;
+  /** The same bytes as a stream, for files of any size. */
+  open(path: string): AsyncIterable<Uint8Array>;
+}
