@@ -2,7 +2,7 @@
 // node scripts/generate-docs.mjs [--check]   with --check nothing is written; exit 1 names the stale files.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { argv, exit, stderr, stdout } from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 
 /** @typedef {{ type?: string | string[], enum?: string[], description?: string, default?: unknown, minimum?: number, maximum?: number, properties?: Record<string, Schema>, additionalProperties?: Schema | boolean, items?: Schema, anyOf?: Schema[] }} Schema */
 
@@ -153,7 +153,7 @@ async function main(check) {
   }
 }
 
-if (argv[1] !== undefined && pathToFileURL(argv[1]).href === pathToFileURL(fileURLToPath(import.meta.url)).href) {
+if (argv[1] !== undefined && pathToFileURL(argv[1]).href === import.meta.url) {
   await main(argv.includes('--check')).catch((error) => {
     stderr.write(`generate-docs: ${error.message}\n`);
     exit(1);

@@ -114,10 +114,6 @@ const steps = [
   /** @type {const} */ ([
     'types of the library',
     () => {
-      writeFileSync(
-        join(consumer, 'use.ts'),
-        "import { RebundleError } from 'rebundle';\nexport const E = RebundleError;\n",
-      );
       const options = {
         module: 'nodenext',
         strict: true,
@@ -127,11 +123,28 @@ const steps = [
         skipLibCheck: true,
       };
       writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['use.ts'] }));
-      run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'], consumer);
+      check(compiles('string'), 'a program that uses RebundleError does not compile');
+      check(!compiles('number'), 'the types of the library are not found: a wrong program compiles');
       return '';
     },
   ]),
 ];
+
+/**
+ * Whether the code of an error can be used as `type` by a program with the installed library.
+ *
+ * @param {string} type
+ */
+function compiles(type) {
+  const use = `import { RebundleError } from 'rebundle';\nexport const code: ${type} = new RebundleError('USAGE', '').code;\n`;
+  writeFileSync(join(consumer, 'use.ts'), use);
+  try {
+    run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'], consumer);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** @param {readonly string[]} args */
 function rebundle(...args) {

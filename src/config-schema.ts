@@ -102,7 +102,7 @@ const Publish = z.strictObject({
     .enum(['app-{digest12}', 'app-{tag}'])
     .default('app-{digest12}')
     .describe('Tag of a bundle in the registry: from the manifest digest, or from the release tag.'),
-  concurrency: Concurrency.default(16).describe('Bundles that are published at once.'),
+  concurrency: Concurrency.prefault('16').describe('Bundles that are published at once.'),
 });
 
 const Targets = z.strictObject({

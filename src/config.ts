@@ -166,5 +166,12 @@ export function requireIdentity(config: Config): { readonly factory: string; rea
 
 /** JSON Schema (draft 2020-12) of `rebundle.yml`. */
 export function configJsonSchema(): z.core.JSONSchema.JSONSchema {
-  return z.toJSONSchema(ConfigText, { io: 'input' });
+  return z.toJSONSchema(ConfigText, {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      // Scalars are texts here and so are their defaults, but a number is to be shown as one.
+      if (jsonSchema.type === 'integer' && jsonSchema.default !== undefined)
+        jsonSchema.default = Number(jsonSchema.default);
+    },
+  });
 }

@@ -157,7 +157,7 @@ const OPTIONS = {
     ]),
   quiet: () => new Option('--quiet', 'only errors on stderr').conflicts('verbose'),
   verbose: () => new Option('--verbose', 'every step on stderr'),
-  inPlace: () => new Option('--in-place', 'write <app>/ beside each package').conflicts('out'),
+  inPlace: () => new Option('--in-place', 'write a folder APP/ beside each package').conflicts('out'),
   json: () => new Option('--json', 'print the packages as JSON'),
 } as const satisfies Record<keyof RawOptions, () => Option>;
 

@@ -118,22 +118,15 @@ function interpolateNested(
   if (depth > MAX_NESTING) throw refused(text, `defaults are nested more than ${MAX_NESTING} deep`);
   const operandOf = (operand: string): string =>
     generation === 'v2' ? interpolateNested(operand, environment, generation, depth + 1) : operand;
-  return tokenizeCompose(text, generation)
-    .map((token) => {
-      switch (token.kind) {
-        case 'literal':
-          return token.text;
-        case 'escape':
-          return '$';
-        case 'named':
-          return environment(token.name) ?? '';
-        case 'invalid':
-          throw refused(text, token.reason);
-        case 'braced':
-          return applyOperator(text, token, environment(token.name), operandOf);
-      }
-    })
-    .join('');
+  let result = '';
+  for (const token of tokenizeCompose(text, generation)) {
+    if (token.kind === 'invalid') throw refused(text, token.reason);
+    if (token.kind === 'literal') result += token.text;
+    else if (token.kind === 'escape') result += '$';
+    else if (token.kind === 'named') result += environment(token.name) ?? '';
+    else result += applyOperator(text, token, environment(token.name), operandOf);
+  }
+  return result;
 }
 
 function applyOperator(

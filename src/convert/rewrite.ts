@@ -3,16 +3,17 @@ import { type ComposeFile, readComposeFile } from '../compose/compose-file.ts';
 import { validateCompose } from '../compose/validate.ts';
 import { checkMetadata } from '../dockerapp/metadata.ts';
 import { type Parameter, type ParameterSetting, readParameters } from '../dockerapp/parameters.ts';
-import { RebundleError, type SourceLocation } from '../errors.ts';
+import { RebundleError } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
-import { applyEdits, sortEdits, sourceOffset } from '../lib/text-edit.ts';
-import { contentEnd, parseYaml, resolveAlias, type YamlMap, type YamlNode, type YamlPair, type YamlScalar } from '../lib/yaml.ts';
+import { looksSecret } from '../lib/redact.ts';
+import { applyEdits, sortEdits } from '../lib/text-edit.ts';
+import { parseYaml, resolveAlias } from '../lib/yaml.ts';
 import type { AppPackage, ComposeApp, Diagnostic, DocumentPart, Interpolation, ServiceImage, TextEdit, VariableMapping } from '../model/app.ts';
+import { makeEdits } from './compose-edits.ts';
 import { findRemovals, type Removals } from './disabled-services.ts';
-import { editScalar, quoteScalar } from './edit-scalar.ts';
-import { fixPlainScalar } from './plain-scalars.ts';
 import { type RewrittenScalar, rewriteScalar } from './rewrite-scalar.ts';
-import { listScalarSites, type ScalarSite } from './scalar-sites.ts';
+import { isVersion, listScalarSites, type ScalarSite } from './scalar-sites.ts';
+import { createSourceLocator } from './source-locator.ts';
 import { chooseVariables } from './variables.ts';
 
 export interface RewriteOptions {
@@ -59,148 +60,6 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
   return { name: app.name, origin: app.origin, ...result, variables, services: checked.services, diagnostics };
 }
 
-function isVersion(path: readonly string[]): boolean {
-  return path.length === 1 && path[0] === 'version';
-}
-
-interface EditInput {
-  readonly app: AppPackage;
-  readonly root: YamlMap;
-  /** Where the first document ends. */
-  readonly end: number;
-  readonly sites: readonly ScalarSite[];
-  readonly results: ReadonlyMap<ScalarSite, RewrittenScalar>;
-  readonly removals: Removals;
-  readonly diagnostics: Diagnostic[];
-  readonly locate: (offset: number) => SourceLocation;
-}
-
-/** All edits, proved: the edited text is parsed again and must hold the intended values, else the scalars that differ are quoted. */
-function makeEdits(input: EditInput): TextEdit[] {
-  const { app, root, sites, results, removals } = input;
-  const text = app.compose.text;
-  const fixed = new Map<ScalarSite, TextEdit>();
-  for (const site of sites) {
-    const edit = results.has(site) || site.paths.some(isVersion) ? undefined : fixPlainScalar(site);
-    if (edit === undefined) continue;
-    fixed.set(site, edit);
-    input.diagnostics.push(
-      finding('yaml.scalar-quoted', `'${site.node.value}' is now ${edit.text}: releases of compose read it differently`, {
-        location: input.locate(site.node.start),
-      }),
-    );
-  }
-  const frame = frameEdits(app, root, input.end);
-  const quoted = new Set<YamlScalar>();
-  for (let attempt = 0; attempt < 3; attempt++) {
-    const edits = [...frame, ...removals.edits.map((edit) => clip(edit, frame))];
-    const expected = new Map<YamlScalar, string>();
-    for (const site of sites) {
-      const result = results.get(site);
-      const fix = fixed.get(site);
-      if (result?.native !== undefined) {
-        edits.push({ start: site.node.start, end: site.node.end, text: result.native });
-        expected.set(site.node, result.native);
-      } else if (fix !== undefined) {
-        edits.push(fix);
-        expected.set(site.node, parseScalar(fix.text));
-      } else if (quoted.has(site.node)) {
-        edits.push(quoteScalar(site.node, result?.pieces.join('') ?? site.node.value));
-        expected.set(site.node, result?.pieces.join('') ?? site.node.value);
-      } else if (result !== undefined) {
-        edits.push(...editScalar(text, site.node, result.pieces, site.inFlow));
-        expected.set(site.node, result.pieces.join(''));
-      }
-    }
-    const merged = mergeRemovals(edits);
-    const wrong = findDifference(root, expected, removals, applyEdits(text, merged));
-    if (wrong === undefined) return merged;
-    if (wrong === 'structure' || quoted.has(wrong)) break;
-    quoted.add(wrong);
-    attempt = -1;
-  }
-  throw new RebundleError('INTERNAL', `${app.name}: the edited compose text does not hold the intended values`, { origin: app.origin });
-}
-
-function parseScalar(text: string): string {
-  const node = parseYaml({ text, path: '', line: 1 }).root;
-  return node?.kind === 'scalar' ? node.value : '';
-}
-
-/** What surrounds the compose text of a single file: blank lines at both ends and a second document go, one line end stays. */
-function frameEdits(app: AppPackage, root: YamlNode, end: number): TextEdit[] {
-  const { text } = app.compose;
-  const edits: TextEdit[] = [];
-  const lineEnd = text.includes('\r\n') ? '\r\n' : '\n';
-  const body = text.slice(0, end);
-  if (app.kind === 'folder') return end < text.length ? [{ start: end, end: text.length, text: '' }] : [];
-  const leading = /^(?:[ \t]*\r?\n)+/.exec(body)?.[0].length ?? 0;
-  if (leading > 0) edits.push({ start: 0, end: leading, text: '' });
-  // Behind a block text that keeps its final line ends they are content.
-  const content = Math.min(contentEnd(root), body.length);
-  const trailing = Math.max(content, body.trimEnd().length);
-  const rest = text.slice(trailing);
-  const wanted = /^[ \t]*\r?\n/.exec(rest)?.[0] === lineEnd || body[trailing - 1] === '\n' ? '' : lineEnd;
-  const keep = wanted === '' && body[trailing - 1] !== '\n' ? lineEnd.length : 0;
-  if (trailing + keep < text.length || wanted !== '') edits.push({ start: trailing + keep, end: text.length, text: wanted });
-  return edits;
-}
-
-function clip(edit: TextEdit, frame: readonly TextEdit[]): TextEdit {
-  const trailing = frame.find((other) => other.start > edit.start && other.start < edit.end);
-  return trailing === undefined ? edit : { ...edit, end: trailing.start };
-}
-
-/** A removal may hold another one: the outer one stands. */
-function mergeRemovals(edits: readonly TextEdit[]): TextEdit[] {
-  return edits.filter(
-    (edit, i) =>
-      !edits.some(
-        (other, j) => i !== j && other.text === '' && other.start <= edit.start && edit.end <= other.end && (other.end - other.start > edit.end - edit.start || j < i),
-      ),
-  );
-}
-
-/** Compares the edited text with the tree that was meant; gives the first scalar that came out otherwise. */
-function findDifference(
-  root: YamlNode,
-  expected: ReadonlyMap<YamlScalar, string>,
-  removals: Removals,
-  edited: string,
-): YamlScalar | 'structure' | undefined {
-  let actual: YamlNode | undefined;
-  try {
-    actual = parseYaml({ text: edited, path: '', line: 1 }).root;
-  } catch {
-    return [...expected.keys()].find((node) => node.style === 'plain') ?? 'structure';
-  }
-  const compare = (before: YamlNode, after: YamlNode | undefined): YamlScalar | 'structure' | undefined => {
-    if (after === undefined || before.kind !== after.kind) return before.kind === 'scalar' ? before : 'structure';
-    if (before.kind === 'scalar' && after.kind === 'scalar') return (expected.get(before) ?? before.value) === after.value ? undefined : before;
-    if (before.kind === 'seq' && after.kind === 'seq') {
-      const items = before.items.filter((item) => !removals.items.has(item));
-      return items.length === after.items.length ? firstDifference(items.map((item, i) => () => compare(item, after.items[i]))) : 'structure';
-    }
-    if (before.kind === 'map' && after.kind === 'map') {
-      const pairs = before.pairs.filter((pair: YamlPair) => !removals.pairs.has(pair));
-      if (pairs.length !== after.pairs.length) return 'structure';
-      return firstDifference(
-        pairs.map((pair, i) => () => (pair.name === after.pairs[i]?.name ? compare(pair.value, after.pairs[i]?.value) : 'structure')),
-      );
-    }
-    return undefined;
-  };
-  return compare(root, actual);
-}
-
-function firstDifference<T>(checks: readonly (() => T | undefined)[]): T | undefined {
-  for (const check of checks) {
-    const difference = check();
-    if (difference !== undefined) return difference;
-  }
-  return undefined;
-}
-
 function describeVariables(input: {
   readonly parameters: ReadonlyMap<string, Parameter>;
   readonly results: readonly RewrittenScalar[];
@@ -244,7 +103,8 @@ function describeParameter(
     diagnostics.push(finding('param.fixed', `'${name}' was put in as its value, an override of it is lost: ${fixed}`, { location }));
   }
   if (uses > 0 && value !== undefined && written !== undefined && value !== written) {
-    diagnostics.push(finding('param.retyped', `'${name}' is written ${written}; docker-app printed ${value}, and so does the result`, { location }));
+    const message = looksSecret(name) ? `'${name}' is written otherwise than docker-app printed it` : `'${name}' is written ${written}; docker-app printed ${value}, and so does the result`;
+    diagnostics.push(finding('param.retyped', message, { location }));
   }
 }
 
@@ -275,24 +135,3 @@ function checkResult(result: { readonly source: DocumentPart; readonly edits: re
   return { services, diagnostics };
 }
 
-/** Maps a place of the converted text (its first line is 1) to the place of the package that it comes from. */
-export function createSourceLocator(result: {
-  readonly source: DocumentPart;
-  readonly edits: readonly TextEdit[];
-  readonly composeText: string;
-}): (location: SourceLocation) => SourceLocation {
-  const starts = lineStarts(result.composeText);
-  const sourceStarts = lineStarts(result.source.text);
-  return ({ line, column }) => {
-    const offset = Math.min(sourceOffset(result.edits, (starts[line - 1] ?? 0) + column - 1), result.source.text.length);
-    let index = sourceStarts.findLastIndex((start) => start <= offset);
-    index = Math.max(index, 0);
-    return { path: result.source.path, line: result.source.line + index, column: offset - (sourceStarts[index] ?? 0) + 1 };
-  };
-}
-
-function lineStarts(text: string): number[] {
-  const starts = [0];
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
-  return starts;
-}

@@ -57,3 +57,8 @@ export function listMaps(node: YamlNode): YamlMap[] {
 export function formatPath(path: readonly string[]): string {
   return path.join('.');
 }
+
+/** `version:` at the root: read before anything is substituted. */
+export function isVersion(path: readonly string[]): boolean {
+  return path.length === 1 && path[0] === 'version';
+}

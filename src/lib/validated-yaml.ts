@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, LineCounter, type Node, parseDocument, type YAMLError } from 'yaml';
+import { isAlias, isMap, isScalar, type Node, parseDocument, type YAMLError } from 'yaml';
 import * as z from 'zod';
 import { type ErrorCode, formatLocation, RebundleError, type SourceLocation } from '../errors.ts';
 import { escapeTerminal } from './escape-text.ts';
@@ -45,10 +45,9 @@ export function parseValidatedYaml<S extends z.ZodType>(
   input: { readonly text: string; readonly path: string; readonly code: ErrorCode },
 ): z.output<S> {
   const { text, path, code } = input;
-  const lines = new LineCounter();
   const locate = (offset: number): SourceLocation => {
-    const { line, col } = lines.linePos(offset);
-    return { path, line: Math.max(line, 1), column: Math.max(col, 1) };
+    const before = text.slice(0, offset);
+    return { path, line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
   };
   const fail = (problems: readonly Problem[]): RebundleError => {
     const sorted = problems.toSorted((a, b) => a.offset - b.offset);
@@ -64,7 +63,6 @@ export function parseValidatedYaml<S extends z.ZodType>(
   if (deep !== undefined) throw fail([{ offset: deep, message: `is nested deeper than ${MAX_DEPTH}` }]);
   const document = parseDocument(text, {
     schema: 'failsafe',
-    lineCounter: lines,
     prettyErrors: false,
     stringKeys: true,
     uniqueKeys: false,

@@ -1,7 +1,7 @@
 import { type CST, Parser } from 'yaml';
 
 /**
- * Offset of a collection that is nested deeper than `limit`, or undefined. To be asked before a text is composed: the composer of the
+ * Offset of a collection that is nested in more than `limit` others, or undefined. To be asked before a text is composed: the composer of the
  * yaml library recurses, and a text of many thousand brackets ends the process there.
  */
 export function findTooDeep(text: string, limit: number): number | undefined {
@@ -10,9 +10,9 @@ export function findTooDeep(text: string, limit: number): number | undefined {
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const { token, depth } = next;
       if (token == null) continue;
-      if (depth > limit) return token.offset;
       if (token.type === 'document') pending.push({ token: token.value, depth });
       if (!('items' in token)) continue;
+      if (depth > limit) return token.offset;
       for (const item of token.items) {
         pending.push({ token: item.key, depth: depth + 1 }, { token: item.value, depth: depth + 1 });
       }

@@ -13,6 +13,7 @@ import {
   type YAMLSeq as RawSeq,
 } from 'yaml';
 import { RebundleError, type SourceLocation } from '../errors.ts';
+import { findTooDeep } from './yaml-depth.ts';
 
 /** A YAML text as a tree of texts and places: scalars are not resolved, aliases not expanded, nothing is dropped. */
 export interface YamlScalar {
@@ -101,6 +102,8 @@ export function parseYaml(source: YamlSource): YamlDocument {
     throw new RebundleError('YAML_LIMIT', `${source.path} is larger than ${YAML_LIMITS.bytes} bytes`);
   }
   const lines = new LineCounter();
+  const deep = findTooDeep(source.text, YAML_LIMITS.depth);
+  if (deep !== undefined) throw tooDeep({ path: source.path, ...placeOf(source, deep) });
   const documents = parseAllDocuments(source.text, {
     schema: 'failsafe',
     uniqueKeys: false,
@@ -129,6 +132,11 @@ export function parseYaml(source: YamlSource): YamlDocument {
   const root = converted?.kind === 'scalar' && converted.start === converted.end ? undefined : converted;
   const end = documents.length > 1 ? document.range[2] : source.text.length;
   return { root, end, locate };
+}
+
+function placeOf(source: YamlSource, offset: number): { line: number; column: number } {
+  const before = source.text.slice(0, offset).split('\n');
+  return { line: source.line + before.length - 1, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 
 function tooDeep(location: SourceLocation): RebundleError {

@@ -25,7 +25,7 @@ export const FINDINGS = {
   'file.source-missing': { severity: 'warning', help: 'A mounted path is not in the repository; the device makes an empty folder of it.' },
   'file.reserved': { severity: 'warning', help: 'A file with a name that compose or devices give a meaning was left out of the bundle.' },
   'file.special': { severity: 'warning', help: 'Something that is neither a file nor a folder was left out of the bundle.' },
-  'image.tag-moved': { severity: 'warning', help: 'The tag names another digest now; the pin was kept.' },
+  'image.platform-missing': { severity: 'warning', help: 'An image lacks a platform of images.platforms; devices of it cannot run the app.' },
   'targets.new-app': { severity: 'note', help: 'No target named this app before: it is new on devices.' },
   'targets.compose-only': { severity: 'note', help: 'The app is published in the compose style only, as configured.' },
   'targets.size': { severity: 'warning', help: 'The targets file comes near the size that devices can read.' },

@@ -75,6 +75,8 @@ export interface MigrationPlan {
   /** UTC, `YYYY-MM-DDTHH:MM:SSZ`: the run's one reading of the clock. */
   readonly createdAt: string;
   readonly rules: number;
+  /** What was asked for on the command line; `apply` asks for the same. */
+  readonly request: { readonly apps: readonly string[]; readonly removeApps: readonly string[]; readonly allowPartial: boolean };
   readonly factory: string;
   readonly registry: string;
   /** sha256 over all options that shape bytes. */
@@ -83,6 +85,8 @@ export interface MigrationPlan {
   readonly apps: readonly AppPlan[];
   readonly targets: readonly PlannedTarget[];
   readonly skippedTargets: readonly SkippedTarget[];
+  /** Findings about the targets as a whole. */
+  readonly diagnostics: readonly Diagnostic[];
   /** Version of the new targets; absent where none is planned. */
   readonly targetVersion?: string;
   /** sha256 of the targets file that the plan was made against; `absent` where there was none. */

@@ -1,16 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { constants, readFileSync, renameSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { RebundleError } from '../errors.ts';
 import { once } from '../lib/bytes.ts';
 
 const CHUNK_BYTES = 65_536;
-const TEMP = /^\.rebundle-[0-9a-f]{24}\.tmp$/;
+const LOCK_NAME = '.rebundle-index.lock';
+const LOCK_STEP_MS = 5;
+/** A lock is held for a few system calls; one that stays so long belongs to a process that was killed. */
+const LOCK_PATIENCE_MS = 2_000;
+const OWN_NAME = /^\.rebundle-(?:[0-9a-f]{24}\.tmp|index\.lock)$/;
 
-/** True for the name of a file that is being written. One that a killed run left is dead weight and nothing more. */
+/** True for the name of a file that is there during a write. One that a killed run left is dead weight and nothing more. */
 export function isTempName(name: string): boolean {
-  return TEMP.test(name);
+  return OWN_NAME.test(name);
 }
 
 /** Writes a new temporary file in `folder`, down to the disk, and returns its path. A failure leaves no file. */
@@ -47,23 +52,50 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * Renames `temp` over `path` if that file (or its absence: undefined) is still as it was read; false where it is not. Synchronous, so
- * that nothing else of this process comes in between; for another process the gap is that of two system calls.
+ * Renames `temp` over `path` if that file (or its absence: undefined) is still as it was read; false where it is not. Looking and renaming
+ * happen under a lock file that is never held across a wait, so that no writer of ours, in this process or another, comes in between.
  */
-export function replaceUnchanged(temp: string, path: string, before: Uint8Array | undefined): boolean {
-  let now: Buffer | undefined;
-  try {
-    now = readFileSync(path);
-  } catch (error) {
-    if (!isMissing(error)) throw diskError(path, error);
+export async function replaceUnchanged(temp: string, path: string, before: Uint8Array | undefined): Promise<boolean> {
+  const lock = join(dirname(path), LOCK_NAME);
+  let waited = 0;
+  let holder: bigint | undefined;
+  for (;;) {
+    try {
+      const replaced = replaceLocked({ temp, path, before, lock });
+      if (replaced !== undefined) return replaced;
+    } catch (error) {
+      throw diskError(path, error);
+    }
+    const seen = await unlessMissing(lock, () => stat(lock, { bigint: true }));
+    waited = seen !== undefined && seen.ctimeNs === holder ? waited + LOCK_STEP_MS : 0;
+    holder = seen?.ctimeNs;
+    if (waited >= LOCK_PATIENCE_MS) await onDisk(lock, () => rm(lock, { force: true }));
+    await setTimeout(LOCK_STEP_MS);
   }
-  if (now === undefined ? before !== undefined : before === undefined || !now.equals(before)) return false;
+}
+
+/** Undefined where another process holds the lock. */
+function replaceLocked(files: {
+  readonly temp: string;
+  readonly path: string;
+  readonly before: Uint8Array | undefined;
+  readonly lock: string;
+}): boolean | undefined {
+  const { temp, path, before, lock } = files;
   try {
+    closeSync(openSync(lock, 'wx'));
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return undefined;
+    throw error;
+  }
+  try {
+    const now = existsSync(path) ? readFileSync(path) : undefined;
+    if (now === undefined ? before !== undefined : before === undefined || !now.equals(before)) return false;
     renameSync(temp, path);
-  } catch (error) {
-    throw diskError(path, error);
+    return true;
+  } finally {
+    rmSync(lock, { force: true });
   }
-  return true;
 }
 
 /** The whole file, undefined where there is none. Throws what `tooLarge` makes of the size above `limit` bytes. */
@@ -109,7 +141,7 @@ export async function unlessMissing<T>(path: string, task: () => Promise<T>): Pr
   try {
     return await task();
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw diskError(path, error);
   }
 }
@@ -137,8 +169,8 @@ async function openFile(path: string): Promise<{ handle: FileHandle; size: numbe
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 function diskError(path: string, error: unknown): unknown {

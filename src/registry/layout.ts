@@ -172,7 +172,7 @@ class LayoutRegistry implements Registry {
       if (next === index) return;
       const temp = await writeTemp(this.#directory, formatIndex(next));
       try {
-        if (replaceUnchanged(temp, this.#indexPath, bytes)) break;
+        if (await replaceUnchanged(temp, this.#indexPath, bytes)) break;
       } finally {
         await rm(temp, { force: true });
       }

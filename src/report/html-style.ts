@@ -123,7 +123,8 @@ footer { padding-top: 2.5rem; padding-bottom: 3rem; color: var(--soft); font-siz
   tbody tr { padding: 0.55rem 0; border-bottom: 1px solid var(--line); }
   tbody tr:last-child { border-bottom: 0; }
   th, td { padding: 0.12rem 0; border: 0; }
-  tbody [data-label]::before { content: attr(data-label); display: block; color: var(--soft); font-size: 0.76rem; font-weight: 600; }
+  tbody [data-label]::before { content: attr(data-label); display: block; color: var(--soft); font-size: 0.76rem; font-weight: 500; }
+  tbody th { font-weight: 650; }
   tbody th[data-label]::before { content: none; }
   .number { text-align: left; }
 }

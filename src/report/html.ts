@@ -6,7 +6,7 @@ import { STYLE } from './html-style.ts';
 import { renderTargets } from './html-targets.ts';
 import { html, type Markup, renderMarkup } from './markup.ts';
 import type { RunReport } from './run-report.ts';
-import { countOf, firstErrors, formatBytes, headlineOf, STATUSES } from './wording.ts';
+import { capitalize, countOf, firstErrors, formatBytes, headlineOf, STATUSES } from './wording.ts';
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'`;
@@ -55,17 +55,13 @@ ${version === undefined ? undefined : html`<li>Target version <b>${version}</b><
 </ul>
 <section class="card verdict ${verdict.safe ? 'safe' : 'unsafe'}" aria-labelledby="verdict">
 <h2 id="verdict"><span aria-hidden="true">${verdict.safe ? '✓' : '✕'}</span> ${headlineOf(report)}</h2>
-<ul>${verdict.because.map((reason) => html`<li>${capital(reason)}</li>`)}</ul>
+<ul>${verdict.because.map((reason) => html`<li>${capitalize(reason)}</li>`)}</ul>
 </section>
 ${renderTotals(report)}${renderUrgent(report)}<nav aria-label="Sections"><ul>
 <li><a href="#findings">Findings</a></li><li><a href="#apps">Apps</a></li><li><a href="#targets">Targets</a></li><li><a href="#skipped">Skipped</a></li><li><a href="#sources">Repositories</a></li>
 </ul></nav>
 </header>
 `;
-}
-
-function capital(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 function renderTotals({ counts, targetVersion }: RunReport): Markup {

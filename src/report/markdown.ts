@@ -93,7 +93,7 @@ function renderTop(report: RunReport): string {
     '| --- | ---: |',
     ...rows.map(([label, value]) => `| ${label} | ${value} |`),
     '',
-    targetsSentence(report),
+    escapeMarkdown(targetsSentence(report)),
     '',
   ].join('\n');
 }

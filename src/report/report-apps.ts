@@ -1,10 +1,11 @@
 import type { SourceOrigin } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
+import { comparePlatforms, formatPlatform } from '../lib/platform.ts';
 import type { AppResult, AppStatus, Diagnostic, PackageKind } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
 import type { Digest, Platform } from '../model/oci.ts';
 import type { AppPlan, MigrationPlan } from '../model/plan.ts';
-import { createMask, looksSecret, MASK, maskDiff, maskUrlCredentials } from './mask.ts';
+import { createMask, looksSecret, MASK, maskDiff, maskUrlCredentials } from '../lib/redact.ts';
 
 /** A diagnostic with its place in full. `path` is empty where the finding is about a whole repository. */
 export interface ReportFinding {
@@ -65,9 +66,7 @@ export function buildApps(plan: MigrationPlan, results: readonly AppResult[]): B
   const plans = new Map(plan.apps.map((app) => [keyOf(app), app]));
   const ended = new Map(results.map((result) => [keyOf(result), result]));
   const keys = [...new Set([...plans.keys(), ...ended.keys()])].sort(compareText);
-  const platforms = new Map(
-    plan.images.map((image) => [image.pinned, image.platforms.map(formatPlatform).sort(compareText)]),
-  );
+  const platforms = new Map(plan.images.map((image) => [image.pinned, formatPlatforms(image.platforms)]));
   const apps: ReportApp[] = [];
   const skipped: BuiltApps['skipped'][number][] = [];
   const findings: ReportFinding[] = [];
@@ -103,8 +102,8 @@ function keyOf({ app, origin }: { readonly app: string; readonly origin: SourceO
   return JSON.stringify([app, origin.repository, origin.path]);
 }
 
-function formatPlatform({ os, architecture, variant }: Platform): string {
-  return variant === undefined ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`;
+function formatPlatforms(platforms: readonly Platform[]): string[] {
+  return platforms.toSorted(comparePlatforms).map(formatPlatform);
 }
 
 function describePlan(
@@ -117,7 +116,7 @@ function describePlan(
     newOnDevices: plan.newOnDevices,
     ...(plan.bundle === undefined ? {} : { bundle: { digest: plan.bundle.digest, size: plan.bundle.size } }),
     ...(plan.dockerApp === undefined ? {} : { dockerApp: plan.dockerApp }),
-    platforms: plan.platforms.map(formatPlatform).sort(compareText),
+    platforms: formatPlatforms(plan.platforms),
     images: plan.images
       .map(({ service, written, pinned }) => ({ service, written, pinned, platforms: platforms.get(pinned) ?? [] }))
       .sort((a, b) => compareText(a.service, b.service)),

@@ -4,12 +4,12 @@ import type { AppResult, AppStatus, PackageLocation } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
 
 import type { MigrationPlan, PlannedTarget } from '../model/plan.ts';
-import { maskUrlCredentials } from './mask.ts';
+import { maskUrlCredentials } from '../lib/redact.ts';
 import { buildApps, type ReportApp, type ReportFinding } from './report-apps.ts';
 import { judgeRun, type Verdict } from './verdict.ts';
 
 /** Where the results of a run lie, as paths that the user can type. A member is absent where nothing was written. */
-export interface ReportOutputs {
+interface ReportOutputs {
   readonly plan?: string;
   /** The targets file that devices will see. */
   readonly targets?: string;
@@ -25,7 +25,7 @@ export interface ReportOutputs {
 }
 
 /** The only member of a report that may differ between two runs of equal inputs. */
-export interface ReportTiming {
+interface ReportTiming {
   readonly totalMs: number;
 }
 
@@ -39,7 +39,7 @@ export interface ReportSource {
 }
 
 /** A package that was not converted, and why. */
-export interface SkippedPackage {
+interface SkippedPackage {
   readonly name: string;
   readonly repository: string;
   readonly path: string;
@@ -58,7 +58,7 @@ export interface ReportTarget {
   readonly apps: PlannedTarget['apps'];
 }
 
-export interface ReportCounts extends RunCounts {
+interface ReportCounts extends RunCounts {
   /** Bytes of all bundles, sent or not. */
   readonly bundleBytes: number;
   /** Distinct image references. */
@@ -97,7 +97,7 @@ export interface RunReport {
   readonly timing?: ReportTiming;
 }
 
-export interface SourceInput {
+interface SourceInput {
   readonly repository: string;
   readonly commit?: string;
   readonly packages: readonly PackageLocation[];

@@ -2,7 +2,7 @@ import { escapeTerminal, fitTerminal } from '../lib/escape-text.ts';
 import { type Color, createPaint } from './paint.ts';
 import type { ReportApp } from './report-apps.ts';
 import type { RunReport } from './run-report.ts';
-import { countOf, firstErrors, formatBytes, headlineOf, nextCommand, placeOf, targetsSentence } from './wording.ts';
+import { countOf, describeTargets, firstErrors, formatBytes, headlineOf, nextCommand, placeOf } from './wording.ts';
 
 interface SummaryOptions {
   /** Columns. */
@@ -36,7 +36,7 @@ export function renderSummary(report: RunReport, options: SummaryOptions): strin
     ' '.repeat(indent) + fitTerminal(escapeTerminal(text), width - indent);
 
   const { counts, outputs, verdict } = report;
-  const seconds = report.timing === undefined ? '' : ` in ${(report.timing.totalMs / 1000).toFixed(1)} s`;
+  const seconds = report.timing === undefined ? '' : ` (${(report.timing.totalMs / 1000).toFixed(1)} s)`;
   const lines = [
     paint(['bold', verdict.safe ? 'green' : 'red'], whole(0, `${headlineOf(report)}: ${report.factory}${seconds}`)),
     ...wrapCounts(report, width - LABEL_WIDTH - 2).map((parts, i) => {
@@ -45,7 +45,7 @@ export function renderSummary(report: RunReport, options: SummaryOptions): strin
     }),
     row('bundles', `${counts.bundles}, ${formatBytes(counts.bundleBytes)}, ${formatBytes(counts.bytesSent)} sent`),
     row('images', `${counts.images} pinned`),
-    row('targets', targetsSentence(report).replace(/\.$/, '')),
+    row('targets', describeTargets(report)),
     row(
       'findings',
       `${countOf(counts.findings.error, 'error')}, ${countOf(counts.findings.warning, 'warning')}, ${countOf(counts.findings.note, 'note')}`,

@@ -1,6 +1,6 @@
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import { ERRORS } from '../errors.ts';
 import type { AppStatus, Diagnostic } from '../model/app.ts';
-import { FINDINGS, type FindingCode, type Severity } from '../model/findings.ts';
+import { FINDINGS, type Severity } from '../model/findings.ts';
 import type { ReportApp, ReportFinding } from './report-apps.ts';
 import type { RunReport } from './run-report.ts';
 
@@ -28,9 +28,11 @@ export function placeOf(place: { repository: string; path: string; line?: number
   return place.line === undefined ? file : `${file}:${place.line}:${place.column ?? 1}`;
 }
 
+const HELP = { ...ERRORS, ...FINDINGS };
+
 /** What a code means, from the table that README lists too. */
 export function helpOf(code: Diagnostic['code']): string {
-  return code in FINDINGS ? FINDINGS[code as FindingCode].help : ERRORS[code as ErrorCode].help;
+  return HELP[code].help;
 }
 
 /** Of most concern first. */
@@ -55,15 +57,24 @@ export function headlineOf(report: RunReport): string {
   return report.command === 'plan' ? 'Safe to apply' : 'Done';
 }
 
+/** `2 targets and 4 file targets planned as version 43`. */
+export function describeTargets({ counts, outputs, targetVersion }: RunReport): string {
+  if (counts.targets + counts.fileTargets === 0) return 'no target is added';
+  const version = targetVersion === undefined ? '' : ` as version ${targetVersion}`;
+  const what = `${countOf(counts.targets, 'target')} and ${countOf(counts.fileTargets, 'file target')}`;
+  return `${what} ${outputs.targets === undefined ? 'planned' : 'added'}${version}`;
+}
+
 /** What becomes of the planned targets, in one sentence. */
 export function targetsSentence(report: RunReport): string {
-  const { targets } = report.counts;
-  if (targets + report.counts.fileTargets === 0) return 'No target is added.';
-  const version = report.targetVersion === undefined ? '' : ` as version ${report.targetVersion}`;
-  const what = `${countOf(targets, 'target')} and ${countOf(report.counts.fileTargets, 'file target')}`;
-  if (report.outputs.targets !== undefined) return `${what} added${version}.`;
-  const held = report.counts.failed + report.counts.held > 0;
-  return `${what} planned${version}${held ? '; none is written while an app fails, unless --allow-partial is given' : ''}.`;
+  const { counts, outputs } = report;
+  const waits = counts.targets > 0 && outputs.targets === undefined && counts.failed + counts.held > 0;
+  const text = `${describeTargets(report)}${waits ? '; none is written while an app fails, unless --allow-partial is given' : ''}`;
+  return `${capitalize(text)}.`;
+}
+
+export function capitalize(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 /** The first error of an app, which is why it failed. */

@@ -143,6 +143,7 @@ function label(state: FrameState): string {
 }
 
 function stageLine(state: FrameState, width: number, paint: Paint): string {
+  if (state.running.size === 0) return '';
   const counts = new Map<Stage, number>();
   for (const { stage } of state.running.values()) counts.set(stage, (counts.get(stage) ?? 0) + 1);
   const parts = STAGES.map((stage) => `${stage} ${counts.get(stage) ?? 0}`);

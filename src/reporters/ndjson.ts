@@ -1,6 +1,6 @@
 import type { Reporter } from '../events.ts';
 import { encodeJson } from '../lib/escape-text.ts';
-import { maskUrlCredentials } from '../report/mask.ts';
+import { maskUrlCredentials } from '../lib/redact.ts';
 
 /** Every event as one line of JSON, as it is but for credentials in URLs; control and bidi characters are `\u` escapes. */
 export function createNdjsonReporter(write: (text: string) => void): Reporter {

@@ -54,9 +54,9 @@ function checkName(file: TargetsFile, name: string): void {
         ? `has ${MAX_NAME} characters or more`
         : name.includes('..')
           ? 'has ..'
-          : /^[\x21-\x7e]*$/.test(name)
+          : /^[ -~]*$/.test(name)
             ? undefined
-            : 'has a blank or a character that is not printable ASCII';
+            : 'has a character that is not printable ASCII';
   if (problem === undefined) return;
   throw new RebundleError('TARGETS_NAME', `${file.path}: the target name ${escapeTerminal(name)} ${problem}`);
 }

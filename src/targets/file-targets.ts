@@ -9,7 +9,7 @@ import type { TargetsFile } from './targets-file.ts';
 export type FileContent = Pick<FileTarget, 'length' | 'sha256'>;
 
 /** The file targets of a targets file, to be found by content. */
-export interface FileTargetIndex {
+interface FileTargetIndex {
   readonly file: TargetsFile;
   readonly byContent: ReadonlyMap<string, readonly string[]>;
   /** Names that `docker_apps` entries of an app refer to. */

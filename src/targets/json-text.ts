@@ -5,7 +5,7 @@ import { isRecord } from './target-fields.ts';
 import type { TargetsFile } from './targets-file.ts';
 
 /** How a text spells its JSON. */
-export interface JsonStyle {
+interface JsonStyle {
   /** Line end between members; undefined where all is on one line. */
   readonly newline: string | undefined;
   /** One level of indentation. */
@@ -53,7 +53,7 @@ function innerLead(object: string): string {
 }
 
 /** Text between and around the entries of `targets`, and the style inside an entry. */
-export interface EntryStyle {
+interface EntryStyle {
   /** Before an entry: behind the last one, or behind the brace where there is none yet. */
   readonly separator: string;
   readonly indent: string;

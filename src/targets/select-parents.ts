@@ -30,7 +30,7 @@ export interface ParentSelection {
   readonly parentLines: readonly TargetLine[];
 }
 
-export interface ParentChoice {
+interface ParentChoice {
   /** In the order of the tag rules, then of the first hardware id. */
   readonly selections: readonly ParentSelection[];
   readonly skipped: readonly SkippedTarget[];

@@ -42,7 +42,11 @@ export async function putBytes(registry: Registry, bytes: Uint8Array, mediaType?
 }
 
 /** An image manifest over one config and one layer, the blobs stored. `note` makes it differ from others. */
-export async function putImage(registry: Registry, note: string, tag?: string): Promise<{ descriptor: Descriptor; bytes: Buffer }> {
+export async function putImage(
+  registry: Registry,
+  note: string,
+  tag?: string,
+): Promise<{ descriptor: Descriptor; bytes: Buffer }> {
   const bytes = await makeImage(registry, note);
   const manifest = { bytes, mediaType: MEDIA_TYPES.ociManifest, ...(tag === undefined ? {} : { tag }) };
   return { descriptor: await registry.putManifest(REPOSITORY, manifest), bytes };
@@ -75,7 +79,9 @@ export function describeRegistryContract(name: string, open: () => Promise<OpenR
       test('an empty registry has none', async () => {
         const missing = describeBytes(Buffer.from('missing'));
         expect(await registry.hasBlob(REPOSITORY, missing.digest)).toBe(false);
-        await expect(collect(registry.getBlob(REPOSITORY, missing))).rejects.toMatchObject({ code: 'REGISTRY_BLOB_MISSING' });
+        await expect(collect(registry.getBlob(REPOSITORY, missing))).rejects.toMatchObject({
+          code: 'REGISTRY_BLOB_MISSING',
+        });
       });
 
       test.each([
@@ -131,7 +137,9 @@ export function describeRegistryContract(name: string, open: () => Promise<OpenR
       ])('%s are refused with %s, leave nothing, and the next try works', async (_, code, wrong) => {
         const right = Buffer.from('abcd');
         const descriptor = describeBytes(right);
-        await expect(registry.putBlob(REPOSITORY, descriptor, () => inChunks(wrong, 3))).rejects.toMatchObject({ code });
+        await expect(registry.putBlob(REPOSITORY, descriptor, () => inChunks(wrong, 3))).rejects.toMatchObject({
+          code,
+        });
         expect(await registry.hasBlob(REPOSITORY, descriptor.digest)).toBe(false);
         await registry.putBlob(REPOSITORY, descriptor, () => inChunks(right));
         expect((await collect(registry.getBlob(REPOSITORY, descriptor))).equals(right)).toBe(true);
@@ -147,7 +155,9 @@ export function describeRegistryContract(name: string, open: () => Promise<OpenR
         };
         const descriptor = describeBytes(Buffer.from('aaaa'));
         const wrong = { ...descriptor, digest: digestOf('else') };
-        await expect(registry.putBlob(REPOSITORY, wrong, endless)).rejects.toMatchObject({ code: 'REGISTRY_SIZE_MISMATCH' });
+        await expect(registry.putBlob(REPOSITORY, wrong, endless)).rejects.toMatchObject({
+          code: 'REGISTRY_SIZE_MISMATCH',
+        });
         expect(sent).toBe(5);
       });
 
@@ -189,22 +199,29 @@ export function describeRegistryContract(name: string, open: () => Promise<OpenR
       test('one blob put many times at once, and many others beside it', async () => {
         const same = sampleBytes(100_000, 5);
         const others = Array.from({ length: 20 }, (_, i) => sampleBytes(1_000 + i, i));
-        await Promise.all([...Array.from({ length: 10 }, () => same), ...others].map((bytes) => putBytes(registry, bytes)));
+        await Promise.all(
+          [...Array.from({ length: 10 }, () => same), ...others].map((bytes) => putBytes(registry, bytes)),
+        );
         for (const bytes of [same, ...others]) {
           expect((await collect(registry.getBlob(REPOSITORY, describeBytes(bytes)))).equals(bytes)).toBe(true);
         }
       });
 
-      test.each(['sha256:abc', 'sha512:00', '../../etc/passwd', `sha256:${'A'.repeat(64)}`, `sha256:../${'a'.repeat(61)}`])(
-        'the digest %s is refused',
-        async (digest) => {
-          const descriptor = { mediaType: MEDIA_TYPES.bundle, digest: digest as Digest, size: 1 };
-          const refused = { code: 'IMAGE_REFERENCE' };
-          await expect(registry.hasBlob(REPOSITORY, descriptor.digest)).rejects.toMatchObject(refused);
-          await expect(collect(registry.getBlob(REPOSITORY, descriptor))).rejects.toMatchObject(refused);
-          await expect(registry.putBlob(REPOSITORY, descriptor, () => inChunks(Buffer.from('a')))).rejects.toMatchObject(refused);
-        },
-      );
+      test.each([
+        'sha256:abc',
+        'sha512:00',
+        '../../etc/passwd',
+        `sha256:${'A'.repeat(64)}`,
+        `sha256:../${'a'.repeat(61)}`,
+      ])('the digest %s is refused', async (digest) => {
+        const descriptor = { mediaType: MEDIA_TYPES.bundle, digest: digest as Digest, size: 1 };
+        const refused = { code: 'IMAGE_REFERENCE' };
+        await expect(registry.hasBlob(REPOSITORY, descriptor.digest)).rejects.toMatchObject(refused);
+        await expect(collect(registry.getBlob(REPOSITORY, descriptor))).rejects.toMatchObject(refused);
+        await expect(registry.putBlob(REPOSITORY, descriptor, () => inChunks(Buffer.from('a')))).rejects.toMatchObject(
+          refused,
+        );
+      });
     });
 
     describe('manifests', () => {
@@ -256,28 +273,35 @@ export function describeRegistryContract(name: string, open: () => Promise<OpenR
       test('an index lists manifests that are there', async () => {
         const image = await putImage(registry, 'amd64');
         const bytes = manifestBytes({ mediaType: MEDIA_TYPES.ociIndex, manifests: [image.descriptor] });
-        const descriptor = await registry.putManifest(REPOSITORY, { bytes, mediaType: MEDIA_TYPES.ociIndex, tag: 'multi' });
+        const descriptor = await registry.putManifest(REPOSITORY, {
+          bytes,
+          mediaType: MEDIA_TYPES.ociIndex,
+          tag: 'multi',
+        });
         expect(await registry.headManifest(REPOSITORY, 'multi')).toEqual(descriptor);
         expect(descriptor.mediaType).toBe(MEDIA_TYPES.ociIndex);
       });
 
-      test.each(['config', 'layers', 'manifests'])('a blob of %s that is missing is named, and no tag is set', async (member) => {
-        const missing = describeBytes(Buffer.from('never sent'));
-        const there = await putBytes(registry, Buffer.from('{}'));
-        const members =
-          member === 'manifests'
-            ? { mediaType: MEDIA_TYPES.ociIndex, manifests: [missing] }
-            : { config: member === 'config' ? missing : there, layers: [member === 'layers' ? missing : there] };
-        const bytes = manifestBytes(members);
-        const mediaType = member === 'manifests' ? MEDIA_TYPES.ociIndex : MEDIA_TYPES.ociManifest;
-        const putting = registry.putManifest(REPOSITORY, { bytes, mediaType, tag: 'v1' });
-        await expect(putting).rejects.toMatchObject({
-          code: 'REGISTRY_BLOB_MISSING',
-          message: expect.stringContaining(missing.digest),
-        });
-        expect(await registry.headManifest(REPOSITORY, 'v1')).toBeUndefined();
-        expect(await registry.headManifest(REPOSITORY, digestOf(bytes))).toBeUndefined();
-      });
+      test.each(['config', 'layers', 'manifests'])(
+        'a blob of %s that is missing is named, and no tag is set',
+        async (member) => {
+          const missing = describeBytes(Buffer.from('never sent'));
+          const there = await putBytes(registry, Buffer.from('{}'));
+          const members =
+            member === 'manifests'
+              ? { mediaType: MEDIA_TYPES.ociIndex, manifests: [missing] }
+              : { config: member === 'config' ? missing : there, layers: [member === 'layers' ? missing : there] };
+          const bytes = manifestBytes(members);
+          const mediaType = member === 'manifests' ? MEDIA_TYPES.ociIndex : MEDIA_TYPES.ociManifest;
+          const putting = registry.putManifest(REPOSITORY, { bytes, mediaType, tag: 'v1' });
+          await expect(putting).rejects.toMatchObject({
+            code: 'REGISTRY_BLOB_MISSING',
+            message: expect.stringContaining(missing.digest),
+          });
+          expect(await registry.headManifest(REPOSITORY, 'v1')).toBeUndefined();
+          expect(await registry.headManifest(REPOSITORY, digestOf(bytes))).toBeUndefined();
+        },
+      );
 
       test.each([
         ['no JSON', Buffer.from('hello')],
@@ -311,7 +335,9 @@ export function describeRegistryContract(name: string, open: () => Promise<OpenR
       });
 
       test('many tags and repositories at once', async () => {
-        const images = await Promise.all(Array.from({ length: 30 }, (_, i) => putImage(registry, `image ${i}`, `v${i}`)));
+        const images = await Promise.all(
+          Array.from({ length: 30 }, (_, i) => putImage(registry, `image ${i}`, `v${i}`)),
+        );
         for (const [i, { descriptor }] of images.entries()) {
           expect(await registry.headManifest(REPOSITORY, `v${i}`)).toEqual(descriptor);
         }
@@ -321,9 +347,15 @@ export function describeRegistryContract(name: string, open: () => Promise<OpenR
         const refused = { code: 'IMAGE_REFERENCE' };
         await expect(registry.headManifest(REPOSITORY, 'a tag')).rejects.toMatchObject(refused);
         await expect(registry.headManifest(REPOSITORY, 'sha256:123')).rejects.toMatchObject(refused);
-        await expect(registry.headManifest({ ...REPOSITORY, repository: 'Upper/case' }, 'v1')).rejects.toMatchObject(refused);
-        await expect(registry.headManifest({ ...REPOSITORY, repository: '../up' }, 'v1')).rejects.toMatchObject(refused);
-        await expect(registry.headManifest({ registry: 'docker.io', repository: 'nginx' }, 'v1')).rejects.toMatchObject(refused);
+        await expect(registry.headManifest({ ...REPOSITORY, repository: 'Upper/case' }, 'v1')).rejects.toMatchObject(
+          refused,
+        );
+        await expect(registry.headManifest({ ...REPOSITORY, repository: '../up' }, 'v1')).rejects.toMatchObject(
+          refused,
+        );
+        await expect(registry.headManifest({ registry: 'docker.io', repository: 'nginx' }, 'v1')).rejects.toMatchObject(
+          refused,
+        );
         await expect(registry.headManifest({ ...REPOSITORY, repository: 'a:b' }, 'v1')).rejects.toMatchObject(refused);
         const bytes = await makeImage(registry, 'x');
         const put = registry.putManifest(REPOSITORY, { bytes, mediaType: MEDIA_TYPES.ociManifest, tag: 'a/b' });

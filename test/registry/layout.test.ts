@@ -204,8 +204,19 @@ describe('layout folder', () => {
   test('entries and members of others stay', async () => {
     await putImage(registry, 'one', 'm');
     const foreign = [
-      { mediaType: 'application/x', digest: `sha512:${'1'.repeat(128)}`, size: 1, platform: { os: 'linux' }, urls: ['u'] },
-      { mediaType: 'application/y', digest: digestOf('y'), size: 2, annotations: { 'org.opencontainers.image.ref.name': 'z', k: 'v' } },
+      {
+        mediaType: 'application/x',
+        digest: `sha512:${'1'.repeat(128)}`,
+        size: 1,
+        platform: { os: 'linux' },
+        urls: ['u'],
+      },
+      {
+        mediaType: 'application/y',
+        digest: digestOf('y'),
+        size: 2,
+        annotations: { 'org.opencontainers.image.ref.name': 'z', k: 'v' },
+      },
     ];
     const index = JSON.parse(await readIndex());
     const changed = { ...index, annotations: { owner: 'me' }, manifests: [...foreign, ...index.manifests] };
@@ -234,6 +245,31 @@ describe('layout folder', () => {
     expect(await tempsIn()).toEqual([]);
   });
 
+  test('the lock that a killed run left does not stop the next one', async () => {
+    await putImage(registry, 'one', 'v1');
+    await writeFile(join(folder, '.rebundle-index.lock'), '');
+    await putImage(registry, 'two', 'v2');
+    expect(await tagsOf()).toEqual([`${PREFIX}:v1`, `${PREFIX}:v2`]);
+    expect(await tempsIn()).toEqual([]);
+  });
+
+  test('a lock that is let go of is waited for', async () => {
+    await putImage(registry, 'one', 'v1');
+    await writeFile(join(folder, '.rebundle-index.lock'), '');
+    const before = await readIndex();
+    const putting = putImage(registry, 'two', 'v2');
+    while ((await tempsIn()).length < 2) await new Promise(setImmediate);
+    expect(await readIndex()).toBe(before);
+    // Another writer ends: the index is not the one that was read.
+    const other = JSON.parse(before);
+    other.annotations = { written: 'meanwhile' };
+    await writeFile(join(folder, 'index.json'), JSON.stringify(other));
+    await rm(join(folder, '.rebundle-index.lock'));
+    await putting;
+    expect(JSON.parse(await readIndex()).annotations).toEqual({ written: 'meanwhile' });
+    expect(await tagsOf()).toEqual([`${PREFIX}:v1`, `${PREFIX}:v2`]);
+  });
+
   test('the index is whole at every moment', async () => {
     await putImage(registry, 'first', 'first');
     let writing = true;
@@ -254,9 +290,13 @@ describe('layout folder', () => {
     const bytes = Buffer.from('the right bytes');
     const descriptor = await putBytes(registry, bytes);
     await writeFile(blobPath(descriptor.digest), 'the WRONG bytes');
-    await expect(collect(registry.getBlob(REPOSITORY, descriptor))).rejects.toMatchObject({ code: 'REGISTRY_DIGEST_MISMATCH' });
+    await expect(collect(registry.getBlob(REPOSITORY, descriptor))).rejects.toMatchObject({
+      code: 'REGISTRY_DIGEST_MISMATCH',
+    });
     await writeFile(blobPath(descriptor.digest), 'the right bytes and more');
-    await expect(collect(registry.getBlob(REPOSITORY, descriptor))).rejects.toMatchObject({ code: 'REGISTRY_SIZE_MISMATCH' });
+    await expect(collect(registry.getBlob(REPOSITORY, descriptor))).rejects.toMatchObject({
+      code: 'REGISTRY_SIZE_MISMATCH',
+    });
   });
 
   test('a blob of the wrong size is written anew', async () => {
@@ -284,7 +324,9 @@ describe('layout folder', () => {
     const { descriptor, bytes } = await putImage(registry, 'one', 'v1');
     await writeFile(blobPath(descriptor.digest), bytes.toString().replace('one', 'two'));
     for (const reference of ['v1', descriptor.digest]) {
-      await expect(registry.headManifest(REPOSITORY, reference)).rejects.toMatchObject({ code: 'REGISTRY_DIGEST_MISMATCH' });
+      await expect(registry.headManifest(REPOSITORY, reference)).rejects.toMatchObject({
+        code: 'REGISTRY_DIGEST_MISMATCH',
+      });
     }
     await rm(blobPath(descriptor.digest));
     await expect(registry.headManifest(REPOSITORY, 'v1')).rejects.toMatchObject({
@@ -317,7 +359,10 @@ describe('layout folder', () => {
   test('an entry without a type takes that of the manifest; one whose manifest has none gives its own', async () => {
     const { descriptor } = await putImage(registry, 'one', 'v1');
     const index = JSON.parse(await readIndex());
-    await writeFile(join(folder, 'index.json'), JSON.stringify({ ...index, manifests: [{ ...index.manifests[0], mediaType: undefined }] }));
+    await writeFile(
+      join(folder, 'index.json'),
+      JSON.stringify({ ...index, manifests: [{ ...index.manifests[0], mediaType: undefined }] }),
+    );
     expect(await registry.headManifest(REPOSITORY, 'v1')).toEqual(descriptor);
 
     const bytes = Buffer.from('{"schemaVersion":2,"config":{},"layers":[]}');

@@ -183,7 +183,7 @@ const APPS: readonly AppInput[] = [
     kind: 'folder',
     services: [['pulse', `${REGISTRY}/acme/pulse:b07e55a`]],
     diagnostics: [
-      finding('image.tag-moved', 'redis:7 names another digest now', {
+      finding('image.platform-missing', 'hub.example.com/acme/pulse:b07e55a is not there for linux/amd64', {
         location: { path: 'pulse.dockerapp/docker-compose.yml', line: 18, column: 12 },
       }),
     ],

@@ -133,3 +133,12 @@ export function maskDiff(diff: string, mask: (text: string) => string): string {
     })
     .join('\n');
 }
+
+/** The parameter table with the values of secrets masked. */
+export function maskVariables(variables: readonly VariableMapping[]): VariableMapping[] {
+  const mask = createMask(variables);
+  return variables.map((each) => {
+    const secret = looksSecret(each.parameter) || looksSecret(each.variable ?? '');
+    return { ...each, value: secret && each.value !== '' ? MASK : mask(each.value) };
+  });
+}

@@ -1,0 +1,15 @@
+/** What a command gets of the process: `main.ts` makes it, tests make their own. */
+export interface CliEnvironment {
+  /** Absolute. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly writeError: (text: string) => void;
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  /** Columns of the terminal. */
+  readonly width: () => number;
+  readonly now: () => number;
+  /** Calls back at an interval until the returned function is called; does not keep the process alive. */
+  readonly repeat: (tick: () => void, ms: number) => () => void;
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import { formatLocation, type RebundleError, toRebundleError } from '../errors.ts';
+import { escapeTerminal } from '../lib/escape-text.ts';
+import { maskUrlCredentials } from '../lib/redact.ts';
+import { createHandlers, statusOf } from './commands.ts';
+import type { CliEnvironment } from './environment.ts';
+import { runProgram } from './program.ts';
+
+const DEFAULT_WIDTH = 100;
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const abort = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    abort.abort();
+    // A second one ends the process at once: nothing is left half-written by that.
+    process.once(signal, () => process.exit(130));
+  });
+}
+// A reader that has enough, such as head, is no error.
+process.stdout.on('error', () => {});
+
+const environment: CliEnvironment = {
+  cwd: process.cwd(),
+  env: process.env,
+  writeError: (text) => process.stderr.write(text),
+  stdoutIsTerminal: process.stdout.isTTY === true,
+  stderrIsTerminal: process.stderr.isTTY === true,
+  width: () => process.stderr.columns ?? DEFAULT_WIDTH,
+  now: () => Date.now(),
+  repeat: (tick, ms) => {
+    const timer = setInterval(tick, ms).unref();
+    return () => clearInterval(timer);
+  },
+  signal: abort.signal,
+};
+
+try {
+  const result = await runProgram(process.argv.slice(2), { handlers: createHandlers(environment), version });
+  if (result.stdout !== undefined) process.stdout.write(result.stdout);
+  process.exitCode = result.status;
+} catch (thrown) {
+  const error = toRebundleError(thrown);
+  process.stderr.write(describeError(error));
+  process.exitCode = statusOf(error);
+}
+
+/** Message, place and hint; a defect of ours comes with its stack. */
+function describeError(error: RebundleError): string {
+  const lines = maskUrlCredentials(error.message).split('\n').map(escapeTerminal);
+  const place = error.location === undefined || error.code === 'CONFIG_INVALID' ? '' : ` (${escapeTerminal(formatLocation(error.location))})`;
+  const text = [`rebundle: ${error.code}: ${lines.join('\n  ')}${place}`];
+  if (error.hint !== undefined) text.push(`  ${escapeTerminal(error.hint)}`);
+  if (error.code === 'INTERNAL') {
+    const stack = error.cause instanceof Error ? error.cause.stack : error.stack;
+    text.push('  This is a defect of rebundle. Please report it with these lines:', ...(stack ?? '').split('\n').map(escapeTerminal));
+  }
+  return `${text.join('\n')}\n`;
+}

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+import { RebundleError } from '../errors.ts';
+
+/** A file of a converted tree. */
+export interface OutputFile {
+  /** With `/`, below the folder of the app. */
+  readonly path: string;
+  readonly executable: boolean;
+  readonly open: () => AsyncIterable<Uint8Array>;
+}
+
+/** Replaces a file whole: a reader, also after a power cut, sees the old or the new one. Folders are made. */
+export async function writeOutput(path: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temp = join(dirname(path), `.rebundle-${randomBytes(8).toString('hex')}.tmp`);
+  try {
+    await writeStream(temp, 0o644, [bytes]);
+    await rename(temp, path);
+  } finally {
+    await rm(temp, { force: true });
+  }
+}
+
+async function writeStream(path: string, mode: number, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
+  const handle = await open(path, 'wx', mode);
+  try {
+    for await (const chunk of chunks) await handle.writeFile(chunk);
+    // The mode is that of the bundle under every umask.
+    await handle.chmod(mode);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The bytes of a file, undefined where there is none. */
+export async function readOptional(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+    throw new RebundleError('SOURCE_UNREADABLE', `${path} cannot be read`, { cause });
+  }
+}
+
+/** True where `path` is `folder` or lies below it. Both absolute. */
+export function isWithin(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`));
+}
+
+/**
+ * Replaces the folder of one converted app as a whole, so that no file of an older version stays. Throws OUTPUT_UNSAFE where the folder holds
+ * something that no conversion wrote.
+ */
+export async function replaceTree(folder: string, files: readonly OutputFile[]): Promise<void> {
+  await assertOwnTree(folder);
+  const temp = `${folder}.${randomBytes(8).toString('hex')}.tmp`;
+  try {
+    await mkdir(temp, { recursive: true });
+    await writeTree(temp, files);
+    await rm(folder, { recursive: true, force: true });
+    await rename(temp, folder);
+  } finally {
+    await rm(temp, { recursive: true, force: true });
+  }
+}
+
+/** Takes away the folder that an earlier run wrote for an app which fails now. */
+export async function removeTree(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found === undefined) return;
+  await assertOwnTree(folder);
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function assertOwnTree(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : ['']));
+  if (names.length === 0 || names.includes('docker-compose.yml')) return;
+  throw new RebundleError('OUTPUT_UNSAFE', `${folder} holds files that no conversion wrote`, { hint: 'Move it away, or choose another --out.' });
+}
+
+/** Writes files into a folder; existing ones of that name are replaced, others stay. */
+export async function writeTree(folder: string, files: readonly OutputFile[]): Promise<void> {
+  for (const file of files) {
+    const path = join(folder, ...file.path.split('/'));
+    await mkdir(dirname(path), { recursive: true });
+    const temp = join(dirname(path), `.rebundle-${randomBytes(8).toString('hex')}.tmp`);
+    try {
+      await writeStream(temp, file.executable ? 0o755 : 0o644, file.open());
+      await rename(temp, path);
+    } finally {
+      await rm(temp, { force: true });
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { type Config, defaultConfig, mergeConfig, parseConfig, resolvePaths } from '../config.ts';
+import { RebundleError } from '../errors.ts';
+import { decodeUtf8 } from '../lib/bytes.ts';
+import { createLimit, type Limit } from '../lib/limit.ts';
+import type { DocumentPart } from '../model/app.ts';
+import type { MigrationRequest } from '../pipeline/migration.ts';
+import { createFolderSource } from '../source/folder.ts';
+import type { Source } from '../source/source.ts';
+import type { CliEnvironment } from './environment.ts';
+import { readOptional } from './output.ts';
+import type { Invocation } from './program.ts';
+
+const DEFAULT_CONFIG = 'rebundle.yml';
+
+/** A command line turned into what the pipeline takes. */
+export interface Setup {
+  readonly config: Config;
+  readonly request: MigrationRequest;
+  readonly sources: readonly Source[];
+  /** Absolute folders of the sources, by repository name. */
+  readonly roots: ReadonlyMap<string, string>;
+  /** Absolute. */
+  readonly out: string;
+  readonly limit: Limit;
+}
+
+/** Reads the configuration and opens the sources. Throws CONFIG_INVALID and USAGE. */
+export async function prepareSetup(invocation: Invocation, environment: CliEnvironment): Promise<Setup> {
+  const { flags } = invocation;
+  const { cwd } = environment;
+  const config = mergeConfig(await loadConfig(flags.config, cwd), environment.env, resolveFlags(flags, cwd));
+  const out = resolve(cwd, config.out);
+  const named = await namedSources(invocation.paths, cwd);
+  const roots = named?.roots ?? new Map(config.repositories.map(({ name, path }) => [name, resolve(cwd, path)]));
+  const sources = [...roots].map(([repository, root]) => createFolderSource({ root, repository, ignore: [out] }));
+  const request: MigrationRequest = {
+    config,
+    apps: flags.apps,
+    only: named?.only ?? new Map(),
+    parameterFiles: await Promise.all(config.parameters.files.map((path) => readParameterFile(path, cwd))),
+    allowPartial: flags.allowPartial,
+    removeApps: flags.removeApps,
+    failFast: flags.failFast,
+  };
+  return { config, request, sources, roots, out, limit: createLimit(Math.max(4, availableParallelism() * 2), environment.signal) };
+}
+
+async function loadConfig(named: string | undefined, cwd: string): Promise<Config> {
+  const path = named ?? DEFAULT_CONFIG;
+  const bytes = await readOptional(resolve(cwd, path));
+  if (bytes === undefined) {
+    if (named === undefined) return defaultConfig();
+    throw new RebundleError('CONFIG_INVALID', `${path}: no such file`, { hint: 'Name a configuration file with --config.' });
+  }
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw new RebundleError('CONFIG_INVALID', `${path} is not UTF-8 text`);
+  return resolvePaths(parseConfig(text, path), dirname(path), (base, to) => resolve(cwd, base, to));
+}
+
+/** Places of flags are relative to the current folder. */
+function resolveFlags(flags: Invocation['flags'], cwd: string): Invocation['flags'] {
+  const absolute = <P extends NonNullable<Invocation['flags']['to']>>(place: P): P =>
+    place.kind === 'oci-layout' ? { ...place, directory: resolve(cwd, place.directory) } : place;
+  return {
+    ...flags,
+    ...(flags.to === undefined ? {} : { to: absolute(flags.to) }),
+    registries: new Map([...flags.registries].map(([host, place]) => [host, absolute(place)])),
+  };
+}
+
+async function readParameterFile(path: string, cwd: string): Promise<DocumentPart> {
+  const shown = relative(cwd, resolve(cwd, path));
+  const bytes = await readOptional(resolve(cwd, path));
+  const text = bytes === undefined ? undefined : decodeUtf8(bytes);
+  if (text === undefined) {
+    throw new RebundleError('USAGE', `${shown}: ${bytes === undefined ? 'no such parameters file' : 'the parameters file is not UTF-8 text'}`);
+  }
+  return { text, path: shown, offset: 0, line: 1 };
+}
+
+/** Repositories and packages given on the command line: a package stands for its folder, with nothing else of it selected. */
+async function namedSources(
+  paths: readonly string[],
+  cwd: string,
+): Promise<{ readonly roots: Map<string, string>; readonly only: Map<string, string[]> } | undefined> {
+  if (paths.length === 0) return undefined;
+  const packages = new Map<string, string[] | undefined>();
+  for (const path of paths) {
+    const absolute = resolve(cwd, path);
+    const isPackage = basename(absolute).endsWith('.dockerapp');
+    if (!isPackage) {
+      packages.set(absolute, undefined);
+      continue;
+    }
+    if ((await stat(absolute).catch(() => undefined)) === undefined) throw new RebundleError('USAGE', `${path}: no such package`);
+    const root = dirname(absolute);
+    const names = packages.get(root);
+    if (!packages.has(root)) packages.set(root, [basename(absolute)]);
+    else names?.push(basename(absolute));
+  }
+  const roots = new Map<string, string>();
+  const only = new Map<string, string[]>();
+  const taken = new Map<string, number>();
+  for (const root of packages.keys()) taken.set(basename(root), (taken.get(basename(root)) ?? 0) + 1);
+  for (const [root, names] of packages) {
+    const short = basename(root) || root;
+    const repository = (taken.get(basename(root)) ?? 0) > 1 ? relative(cwd, root) || short : short;
+    roots.set(repository, root);
+    if (names !== undefined) only.set(repository, names);
+  }
+  return { roots, only };
+}
+
+/** The folder of an app below `--out`. */
+export function appFolder(out: string, app: string): string {
+  return join(out, 'apps', app);
+}

@@ -1,0 +1,114 @@
+import { RebundleError } from '../errors.ts';
+import {
+  effectivePairs,
+  isMergeKey,
+  resolveAlias,
+  type YamlMap,
+  type YamlNode,
+  type YamlPair,
+  type YamlScalar,
+  type YamlSeq,
+} from '../lib/yaml.ts';
+import { readScalar, type ScalarValue } from '../lib/yaml-scalars.ts';
+import { type Budget, createBudget, spend } from './budget.ts';
+import type { ComposeFile } from './compose-file.ts';
+import { castOf, isInterpolated } from './fields.ts';
+import { interpolateCompose } from './interpolation.ts';
+import { castPython, toPythonText } from './python-cast.ts';
+
+/** A value as compose sees it after interpolation with an empty environment; aliases and merge keys are gone. */
+export type ComposeValue = ComposeScalar | ComposeList | ComposeMap;
+
+export interface ComposeScalar {
+  readonly kind: 'scalar';
+  readonly node: YamlScalar;
+  /** As docker-compose 1.29 has it, after its casts. */
+  readonly python: ScalarValue;
+  /** As docker-app had it, after its casts, which it applied only where interpolation had changed the text. */
+  readonly go: ScalarValue;
+  /** Why the text cannot be interpolated or cast; the value is then empty text. */
+  readonly fault?: RebundleError;
+}
+
+export interface ComposeList {
+  readonly kind: 'list';
+  readonly node: YamlSeq;
+  readonly items: readonly ComposeValue[];
+}
+
+export interface ComposeMap {
+  readonly kind: 'map';
+  readonly node: YamlMap;
+  readonly members: ReadonlyMap<string, ComposeMember>;
+}
+
+export interface ComposeMember {
+  readonly pair: YamlPair;
+  readonly value: ComposeValue;
+}
+
+/** Reads a whole file. Throws YAML_LIMIT where aliases make it too deep or too large. */
+export function readComposeValue(file: ComposeFile): ComposeMap {
+  return readMap(createBudget(), file.root, []);
+}
+
+function readValue(budget: Budget, node: YamlNode, path: readonly string[]): ComposeValue {
+  const value = resolveAlias(node);
+  spend(budget, value, path.length);
+  if (value.kind === 'map') return readMap(budget, value, path);
+  if (value.kind === 'seq') {
+    const items = value.items.map((item, i) => readValue(budget, item, [...path, String(i)]));
+    return { kind: 'list', node: value, items };
+  }
+  return readText(value, path);
+}
+
+function readMap(budget: Budget, node: YamlMap, path: readonly string[]): ComposeMap {
+  const members = new Map<string, ComposeMember>();
+  for (const [name, pair] of effectivePairs(node)) {
+    members.set(name, { pair, value: readValue(budget, pair.value, [...path, name]) });
+  }
+  return { kind: 'map', node, members };
+}
+
+function readText(node: YamlScalar, path: readonly string[]): ComposeScalar {
+  const python = readScalar(node, 'python');
+  const go = readScalar(node, 'go-v2');
+  if (!isInterpolated(path)) return { kind: 'scalar', node, python, go };
+  const broken = (fault: RebundleError): ComposeScalar => {
+    const empty: ScalarValue = { type: 'string', value: '' };
+    return { kind: 'scalar', node, python: empty, go: empty, fault };
+  };
+  let text = node.value;
+  if (python.type === 'string' && text.includes('$')) {
+    try {
+      text = interpolateCompose(text, () => undefined, '1.29');
+    } catch (error) {
+      if (error instanceof RebundleError) return broken(error);
+      throw error;
+    }
+  }
+  if (python.type !== 'string') return { kind: 'scalar', node, python: toPythonText(path, python), go };
+  const cast = castPython(path, text);
+  if (cast === undefined) {
+    const message = `${path.join('.')} cannot be read as ${castOf(path) ?? 'a number'}: ${JSON.stringify(text)}`;
+    return broken(new RebundleError('COMPOSE_INVALID', message));
+  }
+  const goText: ScalarValue = go.type === 'string' ? { type: 'string', value: text } : go;
+  const goCasts = text !== node.value && (castOf(path) !== undefined || path.at(-1) === 'mode');
+  return { kind: 'scalar', node, python: cast, go: goCasts ? cast : goText };
+}
+
+/** Every map of the document once, `x-*` included, with the path to where it stands. */
+export function* eachMap(
+  node: YamlNode | undefined,
+  path: readonly string[] = [],
+): Generator<{ map: YamlMap; path: readonly string[] }> {
+  if (node === undefined || node.kind === 'alias' || node.kind === 'scalar') return;
+  if (node.kind === 'seq') {
+    for (const [i, item] of node.items.entries()) yield* eachMap(item, [...path, String(i)]);
+    return;
+  }
+  yield { map: node, path };
+  for (const pair of node.pairs) yield* eachMap(pair.value, [...path, isMergeKey(pair) ? '<<' : pair.name]);
+}

@@ -1,0 +1,90 @@
+import type { FileReference } from '../model/app.ts';
+import type { ComposeFile } from './compose-file.ts';
+import { type ComposeMap, type ComposeScalar, type ComposeValue, readComposeValue } from './compose-value.ts';
+import { isRelativePath, normalizePath, readShortVolume } from './mounts.ts';
+
+/**
+ * The files and folders of the repository that a compose text names, with default values: one row per kind and path, in the order of the
+ * file. Absolute paths, `~`, named volumes and texts that cannot be interpolated are left out.
+ */
+export function listFileReferences(file: ComposeFile): FileReference[] {
+  const references = new Map<string, FileReference>();
+  const add = (found: Omit<FileReference, 'path' | 'location'>, scalar: ComposeScalar, text: string): void => {
+    if (scalar.fault !== undefined || !isRelativePath(text)) return;
+    const path = normalizePath(text);
+    const key = `${found.kind} ${path}`;
+    const known = references.get(key);
+    references.set(key, {
+      kind: found.kind,
+      services: [...new Set([...(known?.services ?? []), ...found.services])],
+      path,
+      required: found.required || known?.required === true,
+      location: known?.location ?? file.document.locate(scalar.node.start),
+    });
+  };
+  const root = readComposeValue(file);
+  for (const [service, value] of entriesOf(memberOf(root, 'services'))) {
+    const services = [service];
+    for (const item of itemsOf(memberOf(value, 'volumes'))) {
+      const bind = readBind(item);
+      if (bind !== undefined) add({ kind: 'bind', services, required: false }, ...bind);
+    }
+    const envFiles = memberOf(value, 'env_file');
+    for (const item of envFiles?.kind === 'list' ? envFiles.items : [envFiles]) {
+      const path = scalarOf(item?.kind === 'map' ? memberOf(item, 'path') : item);
+      const required = textOf(memberOf(item, 'required')) !== 'false';
+      if (path !== undefined) add({ kind: 'env_file', services, required }, path, textOf(path));
+    }
+    const extended = scalarOf(memberOf(memberOf(value, 'extends'), 'file'));
+    if (extended !== undefined) add({ kind: 'extends', services, required: true }, extended, textOf(extended));
+  }
+  for (const kind of ['config', 'secret'] as const) {
+    for (const [name, value] of entriesOf(memberOf(root, `${kind}s`))) {
+      const path = scalarOf(memberOf(value, 'file'));
+      if (path !== undefined)
+        add({ kind, services: usersOf(root, `${kind}s`, name), required: true }, path, textOf(path));
+    }
+  }
+  return [...references.values()];
+}
+
+/** The host side of a mount that may be a file: short ones only where they begin with a dot, as compose tells paths from names. */
+function readBind(item: ComposeValue): [ComposeScalar, string] | undefined {
+  if (item.kind === 'scalar') {
+    const source = readShortVolume(textOf(item))?.source;
+    return source?.startsWith('.') === true ? [item, source] : undefined;
+  }
+  if (textOf(memberOf(item, 'type')) !== 'bind') return undefined;
+  const source = scalarOf(memberOf(item, 'source'));
+  return source === undefined ? undefined : [source, textOf(source)];
+}
+
+/** The services that name a config or secret, in the short or the long form. */
+function usersOf(root: ComposeMap, section: string, name: string): string[] {
+  const uses = (item: ComposeValue): boolean => textOf(item.kind === 'map' ? memberOf(item, 'source') : item) === name;
+  return entriesOf(memberOf(root, 'services'))
+    .filter(([, service]) => itemsOf(memberOf(service, section)).some(uses))
+    .map(([service]) => service);
+}
+
+function memberOf(value: ComposeValue | undefined, name: string): ComposeValue | undefined {
+  return value?.kind === 'map' ? value.members.get(name)?.value : undefined;
+}
+
+function entriesOf(value: ComposeValue | undefined): [string, ComposeValue][] {
+  return value?.kind === 'map' ? [...value.members].map(([name, member]) => [name, member.value]) : [];
+}
+
+function itemsOf(value: ComposeValue | undefined): readonly ComposeValue[] {
+  return value?.kind === 'list' ? value.items : [];
+}
+
+function scalarOf(value: ComposeValue | undefined): ComposeScalar | undefined {
+  return value?.kind === 'scalar' ? value : undefined;
+}
+
+/** The text of a scalar that is not null; empty for all else. */
+function textOf(value: ComposeValue | undefined): string {
+  const python = value?.kind === 'scalar' ? value.python : undefined;
+  return python === undefined || python.type === 'null' ? '' : String(python.value);
+}

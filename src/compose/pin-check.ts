@@ -1,0 +1,77 @@
+import { RebundleError } from '../errors.ts';
+import { compareText } from '../lib/bytes.ts';
+import { canonicalJson } from '../lib/canonical-json.ts';
+import { effectivePairs, type YamlScalar } from '../lib/yaml.ts';
+import type { ComposeFile, ComposeService } from './compose-file.ts';
+import { isText } from './flow-text.ts';
+import type { PinnedService } from './pin-edits.ts';
+import {
+  createPlainMap,
+  HASH_LABEL,
+  isPlainList,
+  type PlainValue,
+  readPlain,
+  readPlainService,
+  withMember,
+} from './service-hash.ts';
+
+/**
+ * Throws INTERNAL unless a pinned file means what the file before meant, but for images, `build` and hash labels, and unless these are the
+ * intended ones. Extensions (`x-*`) at the root mean nothing and are not compared.
+ */
+export function checkPinned(before: ComposeFile, after: ComposeFile, services: readonly PinnedService[]): void {
+  const fail = (what: string): never => {
+    throw new RebundleError('INTERNAL', `pinning changed ${what} in a way that was not intended`);
+  };
+  if (canonicalJson(readRest(before)) !== canonicalJson(readRest(after))) fail('a part outside services');
+  const names = (file: ComposeFile): string => canonicalJson(file.services.map(({ name }) => name));
+  if (names(before) !== names(after)) fail('the list of services');
+  for (const [i, pinned] of services.entries()) {
+    const edited = after.services[i];
+    if (edited === undefined || edited.members.has('build')) return fail(`service ${pinned.service.name}`);
+    const expected = withMember(readExact(pinned.service), 'image', exactText(pinned.image));
+    const found = readHashLabels(edited);
+    if (canonicalJson(expected) !== canonicalJson(readExact(edited))) fail(`service ${pinned.service.name}`);
+    if (found.length !== 1 || found[0] !== pinned.hash) fail(`the labels of service ${pinned.service.name}`);
+  }
+}
+
+function readRest(file: ComposeFile): PlainValue {
+  const rest = createPlainMap();
+  for (const [name, pair] of effectivePairs(file.root)) {
+    if (name !== 'services' && !name.startsWith('x-')) rest[name] = readPlain(pair.value, readExactScalar);
+  }
+  return rest;
+}
+
+/** A service with scalars as exactly as all YAML readers together see them; labels are in order of their text. */
+function readExact(service: ComposeService): { readonly [name: string]: PlainValue } {
+  const members = readPlainService(service, readExactScalar);
+  const { labels } = members;
+  if (!isPlainList(labels)) return members;
+  return withMember(
+    members,
+    'labels',
+    labels.toSorted((a, b) => compareText(String(a), String(b))),
+  );
+}
+
+function readExactScalar(node: YamlScalar): PlainValue {
+  return isText(node) ? exactText(node.value) : `plain ${node.tag ?? ''} ${node.value}`;
+}
+
+function exactText(text: string): string {
+  return `text ${text}`;
+}
+
+/** The values of the hash label: one in a pinned file. */
+function readHashLabels(service: ComposeService): string[] {
+  const labels = service.members.get('labels');
+  const value = labels === undefined ? null : readPlain(labels.value, (node) => (isText(node) ? node.value : null));
+  if (isPlainList(value)) {
+    const items = value.filter((item) => typeof item === 'string' && item.split('=')[0] === HASH_LABEL);
+    return items.map((item) => String(item).slice(HASH_LABEL.length + 1));
+  }
+  const hash = value !== null && typeof value === 'object' ? value[HASH_LABEL] : undefined;
+  return typeof hash === 'string' ? [hash] : [];
+}

@@ -1,0 +1,86 @@
+import { finding } from '../lib/finding.ts';
+import { isMergeKey, resolveAlias, type YamlPair } from '../lib/yaml.ts';
+import { printGo, readScalar } from '../lib/yaml-scalars.ts';
+import type { Diagnostic } from '../model/app.ts';
+import { checkMap, type RuleCheck } from './check-rules.ts';
+import type { ComposeFile } from './compose-file.ts';
+import { eachMap, readComposeValue } from './compose-value.ts';
+import { COMPOSE_RULES, FORBIDDEN_KEYS } from './schema.ts';
+import { checkServices } from './service-rules.ts';
+
+/** More findings about one file help nobody. */
+const MAX_FINDINGS = 100;
+
+/**
+ * What docker-compose 1.29 refuses in a file and, for `origin` docker-app, what docker/cli's loader of compose 3.0 to 3.8 refused as well:
+ * errors with their places, in the order of the text, at most 100. Values are those after interpolation with an empty environment.
+ * A warning `compose.service-configs` where docker-compose 1.29 itself warns. Whether files exist is not looked at.
+ * Throws YAML_LIMIT where aliases nest too deep.
+ */
+export function validateCompose(file: ComposeFile): Diagnostic[] {
+  const found = new Map<string, { at: number; diagnostic: Diagnostic }>();
+  const add = (at: number, diagnostic: Diagnostic): void => {
+    const key = `${at} ${diagnostic.code} ${diagnostic.message}`;
+    if (found.size < MAX_FINDINGS && !found.has(key)) found.set(key, { at, diagnostic });
+  };
+  const locate = file.document.locate;
+  const check: RuleCheck = {
+    origin: file.origin,
+    minor: Number(file.version?.split('.')[1] ?? 0),
+    report: (message, at, hint) => {
+      add(at, finding('COMPOSE_INVALID', message, { location: locate(at), ...(hint === undefined ? {} : { hint }) }));
+    },
+    reportFault: (fault, at) => {
+      const hint = fault.hint === undefined ? {} : { hint: fault.hint };
+      add(at, finding(fault.code, fault.message, { location: locate(at), ...hint }));
+    },
+  };
+  checkDocument(file, check);
+  checkKeys(file, check);
+  if (file.origin === 'docker-app') {
+    for (const service of file.services) {
+      for (const [name, { start }] of service.members) {
+        if (!FORBIDDEN_KEYS.includes(name)) continue;
+        const message = `Configuration contains forbidden properties: services.${service.name}.${name}`;
+        add(start, finding('COMPOSE_FORBIDDEN', message, { location: locate(start) }));
+      }
+    }
+  }
+  const root = readComposeValue(file);
+  checkMap(check, root, COMPOSE_RULES[file.origin], '');
+  checkServices(file, root, {
+    ...check,
+    warn: (message, at) => add(at, finding('compose.service-configs', message, { location: locate(at) })),
+  });
+  return [...found.values()].toSorted((a, b) => a.at - b.at).map(({ diagnostic }) => diagnostic);
+}
+
+function checkDocument(file: ComposeFile, check: RuleCheck): void {
+  if (file.document.end < file.source.text.length) {
+    check.report('a second YAML document follows, which docker-compose refuses', file.document.end);
+  }
+}
+
+/** Keys must be text to yaml.v2 for docker-app; docker-compose minds only the names in sections. */
+function checkKeys(file: ComposeFile, check: RuleCheck): void {
+  for (const { map, path } of eachMap(file.document.root)) {
+    const minded = file.origin === 'docker-app' || path.length === 1;
+    for (const pair of map.pairs) {
+      if (isMergeKey(pair)) checkMerge(pair, check);
+      else if (pair.key.kind !== 'scalar') check.report('a key must be plain text', pair.start);
+      else {
+        const reader = file.origin === 'docker-app' ? 'go-v2' : 'python';
+        const key = readScalar(pair.key, reader);
+        if (!minded || key.type === 'string') continue;
+        const where = path.length === 0 ? 'at top level' : `in ${path.join('.')}`;
+        check.report(`Non-string key ${where}: ${printGo(key)}`, pair.start, `Quote it: '${pair.name}'.`);
+      }
+    }
+  }
+}
+
+function checkMerge(pair: YamlPair, check: RuleCheck): void {
+  const value = resolveAlias(pair.value);
+  const maps = value.kind === 'seq' ? value.items.map(resolveAlias) : [value];
+  if (maps.some((map) => map.kind !== 'map')) check.report("'<<' takes a mapping or a list of mappings", pair.start);
+}

@@ -1,0 +1,149 @@
+import { RebundleError, type SourceLocation } from '../errors.ts';
+import { finding } from '../lib/finding.ts';
+import { applyEdits } from '../lib/text-edit.ts';
+import { contentEnd, parseYaml, type YamlMap, type YamlNode, type YamlPair, type YamlScalar } from '../lib/yaml.ts';
+import type { AppPackage, Diagnostic, TextEdit } from '../model/app.ts';
+import type { Removals } from './disabled-services.ts';
+import { editScalar, quoteScalar } from './edit-scalar.ts';
+import { fixPlainScalar } from './plain-scalars.ts';
+import type { RewrittenScalar } from './rewrite-scalar.ts';
+import { isVersion, type ScalarSite } from './scalar-sites.ts';
+
+export interface EditInput {
+  readonly app: AppPackage;
+  readonly root: YamlMap;
+  /** Where the first document ends. */
+  readonly end: number;
+  readonly sites: readonly ScalarSite[];
+  readonly results: ReadonlyMap<ScalarSite, RewrittenScalar>;
+  readonly removals: Removals;
+  readonly diagnostics: Diagnostic[];
+  readonly locate: (offset: number) => SourceLocation;
+}
+
+/** All edits, proved: the edited text is parsed again and must hold the intended values, else the scalars that differ are quoted. */
+export function makeEdits(input: EditInput): TextEdit[] {
+  const { app, root, sites, results, removals } = input;
+  const text = app.compose.text;
+  const fixed = new Map<ScalarSite, TextEdit>();
+  for (const site of sites) {
+    const edit = results.has(site) || site.paths.some(isVersion) ? undefined : fixPlainScalar(site);
+    if (edit === undefined) continue;
+    fixed.set(site, edit);
+    input.diagnostics.push(
+      finding('yaml.scalar-quoted', `'${site.node.value}' is now ${edit.text}: releases of compose read it differently`, {
+        location: input.locate(site.node.start),
+      }),
+    );
+  }
+  const frame = frameEdits(app, root, input.end);
+  const quoted = new Set<YamlScalar>();
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const edits = [...frame, ...removals.edits.map((edit) => clip(edit, frame))];
+    const expected = new Map<YamlScalar, string>();
+    for (const site of sites) {
+      const result = results.get(site);
+      const fix = fixed.get(site);
+      if (result?.native !== undefined) {
+        edits.push({ start: site.node.start, end: site.node.end, text: result.native });
+        expected.set(site.node, result.native);
+      } else if (fix !== undefined) {
+        edits.push(fix);
+        expected.set(site.node, parseScalar(fix.text));
+      } else if (quoted.has(site.node)) {
+        edits.push(quoteScalar(site.node, result?.pieces.join('') ?? site.node.value));
+        expected.set(site.node, result?.pieces.join('') ?? site.node.value);
+      } else if (result !== undefined) {
+        edits.push(...editScalar(text, site.node, result.pieces, site.inFlow));
+        expected.set(site.node, result.pieces.join(''));
+      }
+    }
+    const merged = mergeRemovals(edits);
+    const wrong = findDifference(root, expected, removals, applyEdits(text, merged));
+    if (wrong === undefined) return merged;
+    if (wrong === 'structure' || quoted.has(wrong)) break;
+    quoted.add(wrong);
+    attempt = -1;
+  }
+  throw new RebundleError('INTERNAL', `${app.name}: the edited compose text does not hold the intended values`, { origin: app.origin });
+}
+
+function parseScalar(text: string): string {
+  const node = parseYaml({ text, path: '', line: 1 }).root;
+  return node?.kind === 'scalar' ? node.value : '';
+}
+
+/** What surrounds the compose text of a single file: blank lines at both ends and a second document go, one line end stays. */
+function frameEdits(app: AppPackage, root: YamlNode, end: number): TextEdit[] {
+  const { text } = app.compose;
+  const edits: TextEdit[] = [];
+  const lineEnd = text.includes('\r\n') ? '\r\n' : '\n';
+  const body = text.slice(0, end);
+  if (app.kind === 'folder') return end < text.length ? [{ start: end, end: text.length, text: '' }] : [];
+  const leading = /^(?:[ \t]*\r?\n)+/.exec(body)?.[0].length ?? 0;
+  if (leading > 0) edits.push({ start: 0, end: leading, text: '' });
+  // Behind a block text that keeps its final line ends they are content.
+  const content = Math.min(contentEnd(root), body.length);
+  const trailing = Math.max(content, body.trimEnd().length);
+  const rest = text.slice(trailing);
+  const wanted = /^[ \t]*\r?\n/.exec(rest)?.[0] === lineEnd || body[trailing - 1] === '\n' ? '' : lineEnd;
+  const keep = wanted === '' && body[trailing - 1] !== '\n' ? lineEnd.length : 0;
+  if (trailing + keep < text.length || wanted !== '') edits.push({ start: trailing + keep, end: text.length, text: wanted });
+  return edits;
+}
+
+function clip(edit: TextEdit, frame: readonly TextEdit[]): TextEdit {
+  const trailing = frame.find((other) => other.start > edit.start && other.start < edit.end);
+  return trailing === undefined ? edit : { ...edit, end: trailing.start };
+}
+
+/** A removal may hold another one: the outer one stands. */
+function mergeRemovals(edits: readonly TextEdit[]): TextEdit[] {
+  return edits.filter(
+    (edit, i) =>
+      !edits.some(
+        (other, j) => i !== j && other.text === '' && other.start <= edit.start && edit.end <= other.end && (other.end - other.start > edit.end - edit.start || j < i),
+      ),
+  );
+}
+
+/** Compares the edited text with the tree that was meant; gives the first scalar that came out otherwise. */
+function findDifference(
+  root: YamlNode,
+  expected: ReadonlyMap<YamlScalar, string>,
+  removals: Removals,
+  edited: string,
+): YamlScalar | 'structure' | undefined {
+  let actual: YamlNode | undefined;
+  try {
+    actual = parseYaml({ text: edited, path: '', line: 1 }).root;
+  } catch {
+    return [...expected.keys()].find((node) => node.style === 'plain') ?? 'structure';
+  }
+  const compare = (before: YamlNode, after: YamlNode | undefined): YamlScalar | 'structure' | undefined => {
+    if (after === undefined || before.kind !== after.kind) return before.kind === 'scalar' ? before : 'structure';
+    if (before.kind === 'scalar' && after.kind === 'scalar') return (expected.get(before) ?? before.value) === after.value ? undefined : before;
+    if (before.kind === 'seq' && after.kind === 'seq') {
+      const items = before.items.filter((item) => !removals.items.has(item));
+      return items.length === after.items.length ? firstDifference(items.map((item, i) => () => compare(item, after.items[i]))) : 'structure';
+    }
+    if (before.kind === 'map' && after.kind === 'map') {
+      const pairs = before.pairs.filter((pair: YamlPair) => !removals.pairs.has(pair));
+      if (pairs.length !== after.pairs.length) return 'structure';
+      return firstDifference(
+        pairs.map((pair, i) => () => (pair.name === after.pairs[i]?.name ? compare(pair.value, after.pairs[i]?.value) : 'structure')),
+      );
+    }
+    return undefined;
+  };
+  return compare(root, actual);
+}
+
+function firstDifference<T>(checks: readonly (() => T | undefined)[]): T | undefined {
+  for (const check of checks) {
+    const difference = check();
+    if (difference !== undefined) return difference;
+  }
+  return undefined;
+}
+

@@ -1,0 +1,234 @@
+import { assembleBundle, appTag } from '../bundle/assemble-bundle.ts';
+import { COMPOSE_FILE } from '../bundle/bundle-path.ts';
+import { readComposeFile } from '../compose/compose-file.ts';
+import { pinCompose } from '../compose/pin.ts';
+import { diffCompose } from '../convert/diff.ts';
+import { buildPublishedPackage, isStrictSingleFile } from '../dockerapp/published.ts';
+import { type ErrorCode, toRebundleError } from '../errors.ts';
+import { canonicalJson } from '../lib/canonical-json.ts';
+import { compareText, once } from '../lib/bytes.ts';
+import { digestOf, digestStream } from '../lib/digest.ts';
+import { errorFinding, finding } from '../lib/finding.ts';
+import { comparePlatforms, formatPlatform, normalizePlatform, parsePlatform } from '../lib/platform.ts';
+import { formatReference, isRepositoryComponent } from '../lib/reference.ts';
+import type { AppBundle, AppPackage, BundleFile, ComposeApp, Diagnostic, ImageResolution } from '../model/app.ts';
+import type { Digest, Platform } from '../model/oci.ts';
+import { RULES_VERSION, type ServicePin } from '../model/plan.ts';
+import type { ImageResolver } from './image-resolver.ts';
+import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest, sortDiagnostics } from './migration.ts';
+import { applyTagRule, type RuledImage } from './tag-rule.ts';
+
+/** An app with all that publishing and the plan need; `bundle` is there where nothing is wrong. */
+export interface BuiltApp {
+  readonly converted: ConvertedApp;
+  readonly images: readonly ServicePin[];
+  readonly resolutions: readonly ImageResolution[];
+  readonly platforms: readonly Platform[];
+  readonly inputs?: Digest;
+  readonly bundle?: AppBundle;
+  /** Tag under which the bundle is published. */
+  readonly tag?: string;
+  /** The `.dockerapp` for devices of the old style; undefined where they get none. */
+  readonly dockerApp?: Uint8Array;
+  readonly diff?: string;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Pins the images of a converted app and computes its bundle. What is wrong with the app becomes a finding. */
+export async function buildApp(
+  converted: ConvertedApp,
+  request: MigrationRequest,
+  context: MigrationContext,
+  resolver: ImageResolver,
+): Promise<BuiltApp> {
+  const { app, pkg, diagnostics } = converted;
+  const diff = app === undefined ? undefined : diffCompose(app);
+  const base = { converted, images: [], resolutions: [], platforms: [], ...(diff === undefined ? {} : { diff }) };
+  if (app === undefined || pkg === undefined || hasErrors(diagnostics)) return { ...base, diagnostics };
+  try {
+    const built = await pinAndBundle(converted, app, pkg, request, context, resolver);
+    const all = sortDiagnostics([...diagnostics, ...built.diagnostics]);
+    return { ...base, ...built, diagnostics: all };
+  } catch (thrown) {
+    const error = toRebundleError(thrown);
+    if (error.code === 'CANCELLED') throw error;
+    return { ...base, diagnostics: sortDiagnostics([...diagnostics, errorFinding(error)]) };
+  }
+}
+
+async function pinAndBundle(
+  converted: ConvertedApp,
+  app: ComposeApp,
+  pkg: AppPackage,
+  request: MigrationRequest,
+  context: MigrationContext,
+  resolver: ImageResolver,
+): Promise<Omit<BuiltApp, 'converted'>> {
+  const { name, origin } = converted;
+  const { config } = request;
+  const { registry = '', factory = '' } = config;
+  context.emit({ type: 'app:stage', app: name, origin, stage: 'pin' });
+  if (!isRepositoryComponent(name)) {
+    return failed([finding('APP_NAME_INVALID', `'${name}' cannot be a repository name, which the app key has to be: lower case, digits and single . _ -`)]);
+  }
+  const tag = config.images.tag ?? origin.commit?.slice(0, 7);
+  const ruled = app.services.map((image) => applyTagRule(image, { registry, factory, tag, exempt: config.images.exempt }));
+  const images = ruled.filter((result): result is RuledImage => 'reference' in result);
+  if (images.length < ruled.length) return failed(ruled.filter((result): result is Diagnostic => 'code' in result));
+
+  const resolved = await resolveImages(images, app, resolver);
+  if ('errors' in resolved) return failed(resolved.errors);
+  const pins: ServicePin[] = images.map(({ service, written, reference }) => {
+    const text = formatReference(reference);
+    return { service, written, reference: text, pinned: resolved.byReference.get(text)?.pinned ?? '' };
+  });
+  const resolutions = [...resolved.byReference.values()];
+  const common = commonPlatforms(resolutions, config.images.platforms);
+  if (hasErrors(common.diagnostics)) return { ...failed(common.diagnostics), images: pins, resolutions };
+
+  context.emit({ type: 'app:stage', app: name, origin, stage: 'bundle' });
+  const files = await readSupportFiles(converted);
+  const pinned = pinCompose({
+    file: readComposeFile({ text: app.composeText, path: COMPOSE_FILE, line: 1 }),
+    images: new Map(pins.map((pin) => [pin.service, pin.pinned])),
+    fileDigests: new Map(files.map((file) => [file.path, file.digest])),
+    pins: foreignPins(images, resolved.byReference),
+  });
+  const compose = Buffer.from(pinned.text);
+  const composeFile: BundleFile = {
+    path: COMPOSE_FILE,
+    executable: false,
+    size: compose.byteLength,
+    digest: digestOf(compose),
+    open: () => once(compose),
+  };
+  const bundle = await assembleBundle({ name, registry, repository: `${factory}/${name}`, files: [composeFile, ...files] });
+  const covered = images.filter((image) => image.covered).map(({ service }) => service);
+  const oldStyle = publishOldStyle(converted, pkg, request, new Map(pins.filter(({ service }) => covered.includes(service)).map((pin) => [pin.service, pin.pinned])));
+  const bundleTag = config.publish.tag === 'app-{tag}' && tag !== undefined ? `app-${tag}` : appTag(bundle.manifest.digest);
+  return {
+    images: pins,
+    resolutions,
+    platforms: common.platforms,
+    inputs: digestInputs(pkg, files, app, pins, request),
+    bundle,
+    tag: bundleTag,
+    ...(oldStyle.bytes === undefined ? {} : { dockerApp: oldStyle.bytes }),
+    diagnostics: [...common.diagnostics, ...pinned.diagnostics, ...oldStyle.diagnostics],
+  };
+}
+
+function failed(diagnostics: readonly Diagnostic[]): Omit<BuiltApp, 'converted'> {
+  return { images: [], resolutions: [], platforms: [], diagnostics };
+}
+
+async function resolveImages(
+  images: readonly RuledImage[],
+  app: ComposeApp,
+  resolver: ImageResolver,
+): Promise<{ readonly byReference: Map<string, ImageResolution> } | { readonly errors: Diagnostic[] }> {
+  const byReference = new Map<string, ImageResolution>();
+  const errors: Diagnostic[] = [];
+  const distinct = new Map(images.map((image) => [formatReference(image.reference), image]));
+  const settled = await Promise.allSettled([...distinct.values()].map((image) => resolver.resolve(image.reference)));
+  for (const [i, [text, image]] of [...distinct].entries()) {
+    const result = settled[i]!;
+    if (result.status === 'fulfilled') {
+      byReference.set(text, result.value);
+      continue;
+    }
+    const error = toRebundleError(result.reason);
+    if (error.code === 'CANCELLED') throw error;
+    const location = app.services.find(({ service }) => service === image.service)?.location;
+    errors.push(
+      finding(error.code, `services.${image.service}.image: ${error.message}`, {
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+        ...(location === undefined ? {} : { location }),
+      }),
+    );
+  }
+  return errors.length > 0 ? { errors } : { byReference };
+}
+
+/** The platforms that every image has, of the wanted ones where some are configured. */
+function commonPlatforms(
+  resolutions: readonly ImageResolution[],
+  wanted: readonly string[],
+): { readonly platforms: Platform[]; readonly diagnostics: Diagnostic[] } {
+  const short = wanted.flatMap((text) => parsePlatform(text) ?? []).map((platform) => formatPlatform(normalizePlatform(platform)));
+  const diagnostics: Diagnostic[] = [];
+  const sets = resolutions.map(({ reference, platforms }) => {
+    const names = new Set(platforms.map(formatPlatform));
+    const missing = short.filter((platform) => !names.has(platform));
+    if (missing.length > 0) diagnostics.push(finding('image.platform-missing', `${reference} has no ${missing.join(', ')}`));
+    return names;
+  });
+  const platforms = (resolutions[0]?.platforms ?? [])
+    .filter((platform) => sets.every((set) => set.has(formatPlatform(platform))))
+    .filter((platform) => short.length === 0 || short.includes(formatPlatform(platform)))
+    .sort(comparePlatforms);
+  if (platforms.length === 0) {
+    const each = resolutions.map((image) => `${image.reference} (${image.platforms.map(formatPlatform).join(', ') || 'none'})`).join('; ');
+    const within = short.length === 0 ? '' : ` among ${short.join(', ')}`;
+    diagnostics.push(finding('IMAGE_PLATFORMS', `the images have no platform in common${within}: ${each}`));
+  }
+  return { platforms, diagnostics };
+}
+
+/** Support files with their size and digest as they are read, not as they are listed. */
+async function readSupportFiles({ files, source }: ConvertedApp): Promise<BundleFile[]> {
+  const read: BundleFile[] = [];
+  for (const { path, source: from, executable } of files) {
+    const open = (): AsyncIterable<Uint8Array> => source.open(from);
+    read.push({ path, executable, ...(await digestStream(open())), open });
+  }
+  return read;
+}
+
+/** What the pins of the published file remember: references that another run is not to resolve anew. */
+function foreignPins(images: readonly RuledImage[], byReference: ReadonlyMap<string, ImageResolution>): { reference: string; pinned: string }[] {
+  const pins = new Map<string, string>();
+  for (const { reference, covered } of images) {
+    const text = formatReference(reference);
+    if (!covered) pins.set(text, byReference.get(text)?.pinned ?? '');
+  }
+  return [...pins].map(([reference, pinned]) => ({ reference, pinned })).sort((a, b) => compareText(a.reference, b.reference));
+}
+
+/** The file for devices of the old style, or the finding that says why they can have none. */
+function publishOldStyle(
+  converted: ConvertedApp,
+  pkg: AppPackage,
+  request: MigrationRequest,
+  images: ReadonlyMap<string, string>,
+): { readonly bytes?: Uint8Array; readonly diagnostics: Diagnostic[] } {
+  const { targets } = request.config;
+  if (targets === undefined) return { diagnostics: [] };
+  if (targets.composeOnly.includes(converted.name)) {
+    return { diagnostics: [finding('targets.compose-only', `'${converted.name}' gets no new docker_apps entry`)] };
+  }
+  const bytes = buildPublishedPackage(pkg, images);
+  const problems: string[] = [];
+  if (converted.readsFiles) problems.push('a service mounts or reads a file, and only the package itself reaches those devices');
+  if (!isStrictSingleFile(bytes)) problems.push('docker-app splits only at lines that are exactly ---');
+  const code: ErrorCode = 'DOCKER_APP_FORM';
+  for (const diagnostic of converted.diagnostics) if (diagnostic.code === 'metadata.invalid') problems.push(diagnostic.message);
+  if (problems.length === 0) return { bytes, diagnostics: [] };
+  return { diagnostics: problems.map((problem) => finding(code, `devices of the old style cannot run '${converted.name}': ${problem}`)) };
+}
+
+/** Everything that shapes the bytes of an app: equal inputs give equal bytes. */
+function digestInputs(pkg: AppPackage, files: readonly BundleFile[], app: ComposeApp, pins: readonly ServicePin[], request: MigrationRequest): Digest {
+  const { config } = request;
+  return digestOf(
+    canonicalJson({
+      rules: RULES_VERSION,
+      name: pkg.name,
+      documents: [pkg.metadata.text, pkg.compose.text, pkg.parameters.text].map(digestOf),
+      compose: digestOf(app.composeText),
+      files: files.map(({ path, digest, executable }) => [path, digest, executable]),
+      pins: pins.map(({ service, written, pinned }) => [service, written, pinned]),
+      place: [config.registry, config.factory],
+    }),
+  );
+}

@@ -1,0 +1,97 @@
+import { planSupportFiles } from '../bundle/support-files.ts';
+import { readComposeFile } from '../compose/compose-file.ts';
+import { listFileReferences } from '../compose/file-references.ts';
+import { createSourceLocator } from '../convert/source-locator.ts';
+import { rewriteCompose } from '../convert/rewrite.ts';
+import { splitPackage } from '../dockerapp/split.ts';
+import { toRebundleError } from '../errors.ts';
+import { compareText } from '../lib/bytes.ts';
+import { errorFinding } from '../lib/finding.ts';
+import { mapLimit } from '../lib/limit.ts';
+import { createMask } from '../lib/redact.ts';
+import type { AppPackage, ComposeApp, Diagnostic, FileReference, PackageLocation, SourceOrigin } from '../model/app.ts';
+import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource, sortDiagnostics } from './migration.ts';
+
+/** Splits and rewrites every selected package and finds its support files, sorted by name. What is wrong with a package stays with it. */
+export async function convertPackages(
+  scanned: readonly ScannedSource[],
+  request: MigrationRequest,
+  context: MigrationContext,
+): Promise<ConvertedApp[]> {
+  const tasks = scanned.flatMap((source) =>
+    source.packages.filter(({ selected }) => selected).map((location) => ({ scannedSource: source, location })),
+  );
+  tasks.sort((a, b) => compareText(a.location.name, b.location.name));
+  let failed = false;
+  return mapLimit(tasks, context.limit, async ({ scannedSource, location }) => {
+    const converted =
+      failed && request.failFast ? stopped(scannedSource, location) : await convertPackage(scannedSource, location, request, context);
+    failed ||= hasErrors(converted.diagnostics);
+    return converted;
+  });
+}
+
+function originOf({ source }: ScannedSource, location: PackageLocation): SourceOrigin {
+  return { ...source.origin, path: location.path };
+}
+
+function stopped(scanned: ScannedSource, location: PackageLocation): ConvertedApp {
+  const diagnostic = { code: 'CANCELLED', severity: 'error', message: 'not tried: another app failed before (--fail-fast)' } as const;
+  return { name: location.name, origin: originOf(scanned, location), location, source: scanned.source, files: [], readsFiles: false, diagnostics: [diagnostic] };
+}
+
+async function convertPackage(
+  scanned: ScannedSource,
+  location: PackageLocation,
+  request: MigrationRequest,
+  context: MigrationContext,
+): Promise<ConvertedApp> {
+  const { source, entries } = scanned;
+  const origin = originOf(scanned, location);
+  const { name } = location;
+  const base = { name, origin, location, source, files: [], readsFiles: false };
+  let pkg: AppPackage | undefined;
+  try {
+    context.emit({ type: 'app:stage', app: name, origin, stage: 'split' });
+    const prefix = `${location.path}/`;
+    const files = location.kind === 'folder' ? entries.filter(({ path }) => path.startsWith(prefix)) : [];
+    pkg = await splitPackage({ location, origin, files, read: (path, limit) => source.read(path, limit) });
+    context.emit({ type: 'app:stage', app: name, origin, stage: 'rewrite' });
+    const { config } = request;
+    const app = rewriteCompose(pkg, {
+      interpolation: config.apps.interpolation.get(name) ?? config.interpolation,
+      parameterFiles: request.parameterFiles,
+      settings: [...config.parameters.set].map(([key, value]) => ({ name: key, value })),
+    });
+    if (hasErrors(app.diagnostics)) return { ...base, pkg, app, diagnostics: maskFindings(app, app.diagnostics) };
+    const references = locateReferences(app);
+    const support = planSupportFiles({ package: { ...location, name }, entries, attachments: pkg.attachments, references });
+    const diagnostics = maskFindings(app, [...app.diagnostics, ...support.diagnostics]);
+    return { ...base, pkg, app, files: support.files, readsFiles: readsFiles(references, support.files), diagnostics };
+  } catch (thrown) {
+    const error = toRebundleError(thrown);
+    if (error.code === 'CANCELLED') throw error;
+    const diagnostics: Diagnostic[] = [...(pkg?.diagnostics ?? []), errorFinding(error)];
+    return { ...base, ...(pkg === undefined ? {} : { pkg }), diagnostics };
+  }
+}
+
+/** Findings in order, without the values of secret parameters. */
+function maskFindings(app: ComposeApp, diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const mask = createMask(app.variables);
+  return sortDiagnostics(diagnostics).map((diagnostic) => ({ ...diagnostic, message: mask(diagnostic.message) }));
+}
+
+/** File references of the result with the places of the package. */
+function locateReferences(app: ComposeApp): FileReference[] {
+  const file = readComposeFile({ text: app.composeText, path: app.source.path, line: 1 });
+  const toSource = createSourceLocator(app);
+  return listFileReferences(file).map((reference) => ({ ...reference, location: toSource(reference.location) }));
+}
+
+function readsFiles(references: readonly FileReference[], files: readonly { readonly path: string }[]): boolean {
+  return references.some(({ path, required }) => {
+    const plain = path.replace(/^(?:\.\/+)+/, '').replace(/\/+$/, '');
+    return required || files.some((file) => file.path === plain || file.path.startsWith(`${plain}/`));
+  });
+}

@@ -1,0 +1,85 @@
+import type { Config } from '../config.ts';
+import type { Emit } from '../events.ts';
+import type { SourceLocation } from '../errors.ts';
+import type { Limit } from '../lib/limit.ts';
+import type { ComposeApp, Diagnostic, DocumentPart, FileEntry, PackageLocation, SourceOrigin } from '../model/app.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Source } from '../source/source.ts';
+import type { TufRepo } from '../tufrepo/tuf-repo.ts';
+import type { AppPackage } from '../model/app.ts';
+
+/** What one invocation asks for, besides the configuration. */
+export interface MigrationRequest {
+  readonly config: Config;
+  /** Globs on app names; none means every app. */
+  readonly apps: readonly string[];
+  /** Packages that the user named, by repository; they are selected wherever they lie, and nothing else of that repository is. */
+  readonly only: ReadonlyMap<string, readonly string[]>;
+  /** Texts of the parameter files. */
+  readonly parameterFiles: readonly DocumentPart[];
+  readonly allowPartial: boolean;
+  readonly removeApps: readonly string[];
+  readonly failFast: boolean;
+}
+
+/** The outside world of a run: every effect comes in here. */
+export interface MigrationContext {
+  readonly sources: readonly Source[];
+  /** Where the images of a registry host are read. */
+  readonly imageRegistry: (host: string) => Registry;
+  /** Where bundles are written. */
+  readonly destination: Registry;
+  readonly tufRepo?: TufRepo;
+  /** Targets to begin with while the repository has none. */
+  readonly targetsSeed?: { readonly path: string; readonly bytes: Uint8Array };
+  /** The one reading of the clock, UTC `YYYY-MM-DDTHH:MM:SSZ`. */
+  readonly createdAt: string;
+  readonly emit: Emit;
+  readonly limit: Limit;
+  readonly signal?: AbortSignal;
+}
+
+/** A repository after the scan. */
+export interface ScannedSource {
+  readonly source: Source;
+  readonly entries: readonly FileEntry[];
+  readonly packages: readonly PackageLocation[];
+  readonly error?: string;
+}
+
+/** A selected package on its way: `app` is there where it was converted, and no diagnostic of severity error where it is fine. */
+export interface ConvertedApp {
+  readonly name: string;
+  readonly origin: SourceOrigin;
+  readonly location: PackageLocation;
+  readonly source: Source;
+  readonly pkg?: AppPackage;
+  readonly app?: ComposeApp;
+  readonly files: readonly SupportFileSource[];
+  /** True where a service mounts or reads a support file. */
+  readonly readsFiles: boolean;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** A support file in the repository. */
+export interface SupportFileSource {
+  readonly path: string;
+  readonly source: string;
+  readonly executable: boolean;
+}
+
+export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some(({ severity }) => severity === 'error');
+}
+
+/** Diagnostics in the order of their places, the same in every run. */
+export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const key = (location: SourceLocation | undefined): readonly [string, number, number] =>
+    location === undefined ? ['', 0, 0] : [location.path, location.line, location.column];
+  return diagnostics.toSorted((a, b) => {
+    const [pathA, lineA, columnA] = key(a.location);
+    const [pathB, lineB, columnB] = key(b.location);
+    if (pathA !== pathB) return pathA < pathB ? -1 : 1;
+    return lineA - lineB || columnA - columnB || (a.code < b.code ? -1 : a.code > b.code ? 1 : a.message < b.message ? -1 : 1);
+  });
+}

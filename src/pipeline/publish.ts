@@ -1,0 +1,91 @@
+import { EMPTY_CONFIG } from '../bundle/app-manifest.ts';
+import { archiveBundle } from '../bundle/archive.ts';
+import { RebundleError, toRebundleError } from '../errors.ts';
+import { once } from '../lib/bytes.ts';
+import { hexOf } from '../lib/digest.ts';
+import { errorFinding } from '../lib/finding.ts';
+import { createLimit, mapLimit } from '../lib/limit.ts';
+import type { AppBundle, Diagnostic } from '../model/app.ts';
+import type { Descriptor } from '../model/oci.ts';
+import type { BuiltApp } from './build-app.ts';
+import type { MigrationContext } from './migration.ts';
+
+/** What became of one bundle; `error` where it is not published. */
+export interface PublishOutcome {
+  readonly bytesSent: number;
+  readonly error?: Diagnostic;
+}
+
+/**
+ * Publishes bundles side by side: look first, blobs before the manifest, the manifest once under its tag, then read it back and hash it. What is
+ * there already is not sent. A failure stays with its app. Outcomes by app name.
+ */
+export async function publishBundles(
+  apps: readonly BuiltApp[],
+  context: MigrationContext,
+  concurrency: number,
+): Promise<Map<string, PublishOutcome>> {
+  const outcomes = new Map<string, PublishOutcome>();
+  await mapLimit(apps, createLimit(concurrency, context.signal), async (app) => {
+    const { name } = app.converted;
+    try {
+      outcomes.set(name, { bytesSent: await publishBundle(app, context) });
+    } catch (thrown) {
+      const error = toRebundleError(thrown);
+      if (error.code === 'CANCELLED') throw error;
+      outcomes.set(name, { bytesSent: 0, error: errorFinding(error) });
+    }
+  });
+  return outcomes;
+}
+
+async function publishBundle({ converted, bundle, tag }: BuiltApp, context: MigrationContext): Promise<number> {
+  const { name, origin } = converted;
+  if (bundle === undefined || tag === undefined) throw new RebundleError('INTERNAL', `${name} has no bundle`);
+  context.emit({ type: 'app:stage', app: name, origin, stage: 'publish' });
+  const options = context.signal === undefined ? {} : { signal: context.signal };
+  const { destination } = context;
+  const { reference, manifest } = bundle;
+  const tagged = await destination.headManifest(reference, tag, options);
+  let sent = 0;
+  if (tagged?.digest !== manifest.digest) {
+    for (const blob of listBlobs(bundle)) sent += await sendBlob(name, bundle, blob, context);
+    // The tag of another bundle stays where it is.
+    const free = tagged === undefined ? tag : `${tag}-${hexOf(manifest.digest).slice(0, 12)}`;
+    await destination.putManifest(reference, { bytes: bundle.manifestBytes, mediaType: manifest.mediaType, tag: free }, options);
+    sent += manifest.size;
+  }
+  await readBack(bundle, context);
+  return sent;
+}
+
+interface Blob {
+  readonly descriptor: Descriptor;
+  readonly open: () => AsyncIterable<Uint8Array>;
+}
+
+function listBlobs(bundle: AppBundle): Blob[] {
+  return [
+    { descriptor: EMPTY_CONFIG.descriptor, open: () => once(EMPTY_CONFIG.bytes) },
+    { descriptor: bundle.index, open: () => once(bundle.indexBytes) },
+    { descriptor: bundle.archive, open: () => archiveBundle(bundle.files) },
+  ];
+}
+
+async function sendBlob(app: string, { reference }: AppBundle, { descriptor, open }: Blob, context: MigrationContext): Promise<number> {
+  const options = context.signal === undefined ? {} : { signal: context.signal };
+  const { digest, size } = descriptor;
+  const there = await context.destination.hasBlob(reference, digest, options);
+  if (!there) await context.destination.putBlob(reference, descriptor, open, options);
+  context.emit({ type: 'blob:sent', app, digest, size, sent: !there });
+  return there ? 0 : size;
+}
+
+/** A reference counts as published once the registry has served the very manifest that it names. */
+async function readBack({ reference, manifest }: AppBundle, context: MigrationContext): Promise<void> {
+  const options = context.signal === undefined ? {} : { signal: context.signal };
+  const found = await context.destination.getManifest(reference, manifest.digest, options);
+  if (found?.descriptor.digest !== manifest.digest || found.descriptor.mediaType !== manifest.mediaType) {
+    throw new RebundleError('REGISTRY_DIGEST_MISMATCH', `${reference.registry}/${reference.repository}@${manifest.digest} cannot be read back as it was sent`);
+  }
+}

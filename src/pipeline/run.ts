@@ -1,0 +1,205 @@
+import { RebundleError } from '../errors.ts';
+import { canonicalJson } from '../lib/canonical-json.ts';
+import { addTargets } from '../targets/add-targets.ts';
+import type { AppResult, AppStatus, Diagnostic } from '../model/app.ts';
+import type { AppPlan, MigrationPlan } from '../model/plan.ts';
+import type { BuiltApp } from './build-app.ts';
+import { type BuiltMigration, buildMigration, isWritten, type PlanBasis, planAppTargets, readTargets } from './build.ts';
+import { hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource } from './migration.ts';
+import { publishBundles, type PublishOutcome } from './publish.ts';
+
+/** How a run ended; `built` for what reports need beyond the plan. */
+export interface MigrationOutcome {
+  readonly plan: MigrationPlan;
+  readonly apps: readonly BuiltApp[];
+  readonly scanned: readonly ScannedSource[];
+  /** One for every package found, skipped ones included. */
+  readonly results: readonly AppResult[];
+  readonly bytesSent: number;
+  /** The targets file as it would be, or is now; absent where nothing is added. */
+  readonly targets?: Uint8Array;
+}
+
+/** Called with the plan before the first remote write, and at the end. */
+export type SavePlan = (plan: MigrationPlan) => Promise<void>;
+
+/** `plan`: everything but writing. A plan that an earlier run began to publish is continued while inputs and options match. */
+export async function planMigration(request: MigrationRequest, context: MigrationContext, earlier?: MigrationPlan): Promise<MigrationOutcome> {
+  const built = await continueOrBuild(request, context, earlier);
+  const results = [...listResults(built.plan, built.apps), ...skippedResults(built.scanned)];
+  for (const result of results) context.emit({ type: 'app:result', result });
+  const { file } = built.targets ?? {};
+  return {
+    plan: built.plan,
+    apps: built.apps,
+    scanned: built.scanned,
+    results,
+    bytesSent: 0,
+    ...(file === undefined || built.plan.targets.length === 0 ? {} : { targets: addTargets(file, built.plan.targets) }),
+  };
+}
+
+/** `run`: plans and publishes in one go. */
+export async function runMigration(
+  request: MigrationRequest,
+  context: MigrationContext,
+  savePlan: SavePlan,
+  earlier?: MigrationPlan,
+): Promise<MigrationOutcome> {
+  return publishMigration(await continueOrBuild(request, context, earlier), request, context, savePlan);
+}
+
+/** `apply`: publishes exactly what the plan says. Throws PLAN_STALE naming the first thing that is not as planned. */
+export async function applyMigration(
+  plan: MigrationPlan,
+  request: MigrationRequest,
+  context: MigrationContext,
+  savePlan: SavePlan,
+): Promise<MigrationOutcome> {
+  const targets = await readTargets(context);
+  const written = isWritten(plan, targets?.file);
+  const built = await buildMigration(request, context, written ? { createdAt: plan.createdAt, images: plan.images } : basisOf(plan));
+  const difference = findDifference(plan, built.plan, written);
+  if (difference !== undefined) {
+    throw new RebundleError('PLAN_STALE', `not as planned: ${difference}`, { hint: 'Make a new plan with rebundle plan, and review it.' });
+  }
+  return publishMigration(written ? { ...built, plan: { ...built.plan, createdAt: plan.createdAt } } : built, request, context, savePlan);
+}
+
+function basisOf({ createdAt, images, targetVersion }: MigrationPlan): PlanBasis {
+  return { createdAt, images, ...(targetVersion === undefined ? {} : { targetVersion }) };
+}
+
+async function continueOrBuild(request: MigrationRequest, context: MigrationContext, earlier: MigrationPlan | undefined): Promise<BuiltMigration> {
+  if (earlier?.state === 'started') {
+    const targets = await readTargets(context);
+    if (!isWritten(earlier, targets?.file)) {
+      const built = await buildMigration(request, context, basisOf(earlier)).catch((thrown: unknown) => {
+        // What the earlier run fixed cannot be had any more: then this is a new run.
+        if (thrown instanceof RebundleError && ['TARGETS_VERSION', 'TARGETS_NAME'].includes(thrown.code)) return undefined;
+        throw thrown;
+      });
+      if (built !== undefined && findDifference(earlier, built.plan, true) === undefined) return built;
+    }
+  }
+  return buildMigration(request, context);
+}
+
+/** The first thing in which a plan made now differs from an earlier one, in words. */
+function findDifference(planned: MigrationPlan, now: MigrationPlan, targetsWritten: boolean): string | undefined {
+  if (planned.options !== now.options) return 'the options are others';
+  const before = new Map(planned.apps.map((app) => [app.app, app]));
+  for (const app of now.apps) {
+    const former = before.get(app.app);
+    before.delete(app.app);
+    if (former === undefined) return `${app.app} is new in the sources`;
+    if (former.inputs !== app.inputs) return `the sources, pins or support files of ${app.app} changed`;
+    if (former.reference !== app.reference) return `the bundle of ${app.app} came out as ${app.reference}, not ${former.reference}`;
+  }
+  const [gone] = before.keys();
+  if (gone !== undefined) return `${gone} is gone from the sources`;
+  if (targetsWritten) return undefined;
+  if (canonicalJson(planned.targets) === canonicalJson(now.targets)) return undefined;
+  const other = now.targets.find((target, i) => canonicalJson(target) !== canonicalJson(planned.targets[i]));
+  return `the targets file changed: ${other === undefined ? 'fewer targets are due' : `${other.name} would be another one`}`;
+}
+
+async function publishMigration(
+  built: BuiltMigration,
+  request: MigrationRequest,
+  context: MigrationContext,
+  savePlan: SavePlan,
+): Promise<MigrationOutcome> {
+  const named = new Set(built.plan.targets.flatMap(({ apps }) => apps.map(({ app }) => app)));
+  const due = built.apps.filter((app) => isDue(built.plan, app, named));
+  if (built.plan.hasChanges) await savePlan({ ...built.plan, state: 'started' });
+  const outcomes = await publishBundles(due, context, request.config.publish.concurrency);
+  const apps = built.apps.map((app) => withError(app, outcomes.get(app.converted.name)));
+  const anyFailed = [...outcomes.values()].some(({ error }) => error !== undefined);
+  const plan = anyFailed ? replanAfterFailure(built, apps, request) : built.plan;
+  const targets = await writeTargets(plan, apps, built, context);
+  await savePlan({ ...plan, state: anyFailed || plan.apps.some(({ status }) => status === 'held') ? 'started' : 'done' });
+  const results = [...listResults(plan, apps), ...skippedResults(built.scanned)];
+  for (const result of results) context.emit({ type: 'app:result', result });
+  const bytesSent = [...outcomes.values()].reduce((sum, outcome) => sum + outcome.bytesSent, 0);
+  return { plan, apps, scanned: built.scanned, results, bytesSent, ...(targets === undefined ? {} : { targets }) };
+}
+
+/** Apps to publish: those that are not there, and those that new targets name, whose manifests have to be read back. */
+function isDue(plan: MigrationPlan, { converted, bundle, diagnostics }: BuiltApp, named: ReadonlySet<string>): boolean {
+  if (bundle === undefined || hasErrors(diagnostics)) return false;
+  const row = plan.apps.find(({ app }) => app === converted.name);
+  return row?.published !== true || named.has(converted.name);
+}
+
+function withError(app: BuiltApp, outcome: PublishOutcome | undefined): BuiltApp {
+  return outcome?.error === undefined ? app : { ...app, diagnostics: [...app.diagnostics, outcome.error] };
+}
+
+/** An app failed while it was published: what it holds back is not written. */
+function replanAfterFailure(built: BuiltMigration, apps: readonly BuiltApp[], request: MigrationRequest): MigrationPlan {
+  const { plan, targets } = built;
+  const planned = targets === undefined ? undefined : planAppTargets(apps, targets, request, { createdAt: plan.createdAt, version: plan.targetVersion });
+  const failed = new Set(apps.filter(({ diagnostics }) => hasErrors(diagnostics)).map(({ converted }) => converted.name));
+  const held = (planned?.plan.heldBy.length ?? 0) > 0;
+  const { targetVersion: _none, ...rest } = plan;
+  return {
+    ...rest,
+    ...(planned?.plan.version === undefined ? {} : { targetVersion: planned.plan.version }),
+    targets: planned?.plan.targets ?? [],
+    apps: plan.apps.map((row) => {
+      const diagnostics = apps.find(({ converted }) => converted.name === row.app)?.diagnostics ?? row.diagnostics;
+      if (failed.has(row.app)) return { ...row, status: 'failed', diagnostics };
+      const waits = held && row.status === 'migrated' && plan.targets.some((target) => target.apps.some(({ app }) => app === row.app));
+      return waits ? { ...row, status: 'held' as AppStatus, reason: `waits for ${planned?.plan.heldBy.join(', ')}` } : row;
+    }),
+  };
+}
+
+async function writeTargets(
+  plan: MigrationPlan,
+  apps: readonly BuiltApp[],
+  { targets }: BuiltMigration,
+  context: MigrationContext,
+): Promise<Uint8Array | undefined> {
+  const { tufRepo } = context;
+  if (tufRepo === undefined || targets?.file === undefined || plan.targets.length === 0) return undefined;
+  context.signal?.throwIfAborted();
+  for (const { name, kind } of plan.targets) {
+    if (kind !== 'file') continue;
+    const row = plan.apps.find(({ dockerApp }) => dockerApp?.name === name);
+    const bytes = apps.find(({ converted }) => converted.name === row?.app)?.dockerApp;
+    if (bytes === undefined) throw new RebundleError('INTERNAL', `there are no bytes for the file target ${name}`);
+    await tufRepo.putTarget(name, bytes);
+  }
+  const bytes = addTargets(targets.file, plan.targets);
+  await tufRepo.writeTargets(bytes, targets.checksum);
+  context.emit({ type: 'targets:written', path: tufRepo.location, targets: plan.targets.map(({ name }) => name), bytes: bytes.byteLength });
+  return bytes;
+}
+
+function listResults(plan: MigrationPlan, apps: readonly BuiltApp[]): AppResult[] {
+  const diagnosticsOf = new Map<string, readonly Diagnostic[]>(apps.map((app) => [app.converted.name, app.diagnostics]));
+  return plan.apps.map((row: AppPlan) => ({
+    app: row.app,
+    origin: row.origin,
+    status: row.status,
+    ...(row.reason === undefined ? {} : { reason: row.reason }),
+    ...(row.reference === undefined ? {} : { reference: row.reference }),
+    diagnostics: diagnosticsOf.get(row.app) ?? row.diagnostics,
+  }));
+}
+
+function skippedResults(scanned: readonly ScannedSource[]): AppResult[] {
+  return scanned.flatMap(({ source, packages }) =>
+    packages
+      .filter(({ selected }) => !selected)
+      .map(({ name, path, reason }) => ({
+        app: name,
+        origin: { ...source.origin, path },
+        status: 'skipped' as const,
+        ...(reason === undefined ? {} : { reason }),
+        diagnostics: [],
+      })),
+  );
+}

@@ -1,0 +1,68 @@
+import { scanPackages } from '../dockerapp/scan.ts';
+import { RebundleError, toRebundleError } from '../errors.ts';
+import { compareText } from '../lib/bytes.ts';
+import { mapLimit } from '../lib/limit.ts';
+import type { FileEntry, PackageLocation } from '../model/app.ts';
+import type { Source } from '../source/source.ts';
+import type { MigrationContext, MigrationRequest, ScannedSource } from './migration.ts';
+
+/**
+ * Lists the packages of every repository. A repository that cannot be read is reported and the others go on; where none can be read,
+ * NOTHING_TO_START is thrown. Throws APP_NAME_DUPLICATE naming both places where two selected packages have one name.
+ */
+export async function scanSources(request: MigrationRequest, context: MigrationContext): Promise<ScannedSource[]> {
+  const scanned = await mapLimit(context.sources, context.limit, (source) => scanSource(source, request, context));
+  if (scanned.every((source) => source.error !== undefined)) {
+    const why = scanned.map((source) => `${source.source.origin.repository}: ${source.error}`).join('; ');
+    throw new RebundleError('NOTHING_TO_START', why === '' ? 'no repository is given' : why, {
+      hint: 'Name repositories on the command line, or in rebundle.yml under repositories.',
+    });
+  }
+  checkNames(scanned);
+  return scanned;
+}
+
+async function scanSource(source: Source, request: MigrationRequest, context: MigrationContext): Promise<ScannedSource> {
+  const { repository } = source.origin;
+  try {
+    const entries: FileEntry[] = [];
+    for await (const entry of source.list()) entries.push(entry);
+    entries.sort((a, b) => compareText(a.path, b.path));
+    const named = request.only.get(repository);
+    const rules = {
+      include: named ?? request.config.apps.include,
+      exclude: request.config.apps.exclude,
+      names: request.apps,
+    };
+    const packages = scanPackages(entries, rules).map((location) => restrict(location, named));
+    context.emit({ type: 'source:scanned', repository, packages });
+    return { source, entries, packages };
+  } catch (thrown) {
+    const error = toRebundleError(thrown);
+    if (error.code === 'CANCELLED') throw error;
+    context.emit({ type: 'source:failed', repository, message: error.message });
+    return { source, entries: [], packages: [], error: error.message };
+  }
+}
+
+function restrict(location: PackageLocation, named: readonly string[] | undefined): PackageLocation {
+  if (named === undefined || named.includes(location.path) || !location.selected) return location;
+  return { ...location, selected: false, reason: 'not named on the command line' };
+}
+
+function checkNames(scanned: readonly ScannedSource[]): void {
+  const places = new Map<string, string>();
+  for (const { source, packages } of scanned) {
+    for (const { name, path, selected } of packages) {
+      if (!selected) continue;
+      const place = `${source.origin.repository}/${path}`;
+      const other = places.get(name);
+      if (other !== undefined) {
+        throw new RebundleError('APP_NAME_DUPLICATE', `two selected packages are named '${name}': ${other} and ${place}`, {
+          hint: 'Rename one, or leave one out with apps.exclude.',
+        });
+      }
+      places.set(name, place);
+    }
+  }
+}

@@ -1,0 +1,260 @@
+import { describe, expect, test } from 'vitest';
+import {
+  type ApplyInvocation,
+  type CommandHandlers,
+  type CommandResult,
+  type Invocation,
+  runProgram,
+} from '../../src/cli/program.ts';
+import { RebundleError } from '../../src/errors.ts';
+
+/** Runs a command line and gives what its handler got. */
+async function invoke(...args: string[]): Promise<Invocation | ApplyInvocation> {
+  const seen: Invocation[] = [];
+  await runProgram(args, {
+    handlers: handlersThat(async (invocation) => void seen.push(invocation)),
+    version: '1.2.3',
+  });
+  expect(seen).toHaveLength(1);
+  return seen[0]!;
+}
+
+function handlersThat(
+  act: (invocation: Invocation) => Promise<void>,
+  result: CommandResult = { status: 0 },
+): CommandHandlers {
+  const handler = async (invocation: Invocation): Promise<CommandResult> => {
+    await act(invocation);
+    return result;
+  };
+  return { scan: handler, convert: handler, plan: handler, apply: handler, run: handler };
+}
+
+const unreachable = handlersThat(() => Promise.reject(new Error('a handler ran')));
+
+async function failureOf(...args: string[]): Promise<RebundleError> {
+  const thrown: unknown = await runProgram(args, { handlers: unreachable, version: '1.2.3' }).catch(
+    (error: unknown) => error,
+  );
+  if (!(thrown instanceof RebundleError)) throw new Error('no RebundleError', { cause: thrown });
+  return thrown;
+}
+
+const NOTHING_SAID = {
+  registries: new Map(),
+  apps: [],
+  platforms: [],
+  parameterFiles: [],
+  set: new Map(),
+  allowPartial: false,
+  removeApps: [],
+  failFast: false,
+  errorOn: 'error',
+  reports: [],
+  verbosity: 'normal',
+  inPlace: false,
+  json: false,
+};
+
+describe('help', () => {
+  test.each(['scan', 'convert', 'plan', 'apply', 'run'])('of %s', async (name) => {
+    const { status, stdout } = await runProgram([name, '--help'], { handlers: unreachable, version: '1.2.3' });
+    expect(status).toBe(0);
+    await expect(stdout).toMatchFileSnapshot(`golden/${name}.txt`);
+    expect(await runProgram(['help', name], { handlers: unreachable, version: '1.2.3' })).toEqual({ status, stdout });
+  });
+
+  test('of the program', async () => {
+    const { status, stdout } = await runProgram(['--help'], { handlers: unreachable, version: '1.2.3' });
+    expect(status).toBe(0);
+    await expect(stdout).toMatchFileSnapshot('golden/rebundle.txt');
+  });
+
+  test('the version', async () => {
+    expect(await runProgram(['--version'], { handlers: unreachable, version: '1.2.3' })).toEqual({
+      status: 0,
+      stdout: '1.2.3\n',
+    });
+  });
+});
+
+describe('an invocation', () => {
+  test('without flags says nothing', async () => {
+    expect(await invoke('run')).toEqual({ command: 'run', paths: [], flags: NOTHING_SAID });
+    expect(await invoke('scan', 'a', 'b/c')).toEqual({ command: 'scan', paths: ['a', 'b/c'], flags: NOTHING_SAID });
+    expect(await invoke('apply', 'out/plan.json', 'a')).toEqual({
+      command: 'apply',
+      plan: 'out/plan.json',
+      paths: ['a'],
+      flags: NOTHING_SAID,
+    });
+  });
+
+  test('carries every flag, checked and typed; repeated ones in their order', async () => {
+    const { flags } = await invoke(
+      ...[
+        'plan',
+        '--config',
+        'c.yml',
+        '--out',
+        'o',
+        '--to',
+        'oci-layout:reg',
+        '--target-version',
+        '12',
+        '--tag',
+        '4f2c9ab',
+      ],
+      ...['--registry', 'docker.io=oci-layout:images', '--registry', 'quay.io=mirror.example:5000'],
+      ...['--app', 'web*', '--app', 'db', '--platform', 'linux/arm64', '--platform', 'linux/arm/v7'],
+      ...['--interpolation', 'single', '--parameters-file', 'a.yml', '--parameters-file', 'b.yml'],
+      ...[
+        '--set',
+        'x=1=2',
+        '--set',
+        'y=',
+        '--set',
+        'x=3',
+        '--allow-partial',
+        '--remove-app',
+        'old',
+        '--remove-app',
+        'older',
+      ],
+      ...[
+        '--fail-fast',
+        '--error-on',
+        'note',
+        '--report',
+        'html=r.html',
+        '--report',
+        'md=r.md',
+        '--reporter',
+        'ndjson',
+        '--verbose',
+      ],
+    );
+    expect(flags).toEqual({
+      config: 'c.yml',
+      out: 'o',
+      to: { kind: 'oci-layout', directory: 'reg' },
+      targetVersion: '12',
+      tag: '4f2c9ab',
+      registries: new Map([
+        ['docker.io', { kind: 'oci-layout', directory: 'images' }],
+        ['quay.io', { kind: 'registry', host: 'mirror.example:5000' }],
+      ]),
+      apps: ['web*', 'db'],
+      platforms: ['linux/arm64', 'linux/arm/v7'],
+      interpolation: 'single',
+      parameterFiles: ['a.yml', 'b.yml'],
+      set: new Map([
+        ['x', '3'],
+        ['y', ''],
+      ]),
+      allowPartial: true,
+      removeApps: ['old', 'older'],
+      failFast: true,
+      errorOn: 'note',
+      reports: [
+        { format: 'html', path: 'r.html' },
+        { format: 'md', path: 'r.md' },
+      ],
+      reporter: 'ndjson',
+      verbosity: 'verbose',
+      inPlace: false,
+      json: false,
+    });
+  });
+
+  test('knows the flags of single commands', async () => {
+    expect((await invoke('scan', '--json', '--quiet')).flags).toEqual({
+      ...NOTHING_SAID,
+      json: true,
+      verbosity: 'quiet',
+    });
+    expect((await invoke('convert', '--in-place')).flags).toEqual({ ...NOTHING_SAID, inPlace: true });
+  });
+
+  test('keeps nothing from one run to the next', async () => {
+    await invoke('plan', '--app', 'a');
+    expect((await invoke('plan', '--app', 'b')).flags.apps).toEqual(['b']);
+  });
+});
+
+describe('a result', () => {
+  test('is that of the handler', async () => {
+    const handlers = handlersThat(async () => {}, { status: 2, stdout: 'data\n' });
+    expect(await runProgram(['plan'], { handlers, version: '1' })).toEqual({ status: 2, stdout: 'data\n' });
+  });
+
+  test('and so is its error', async () => {
+    const error = new RebundleError('NOTHING_TO_START', 'no repository');
+    const handlers = handlersThat(() => Promise.reject(error));
+    await expect(runProgram(['run'], { handlers, version: '1' })).rejects.toBe(error);
+  });
+});
+
+describe('a wrong command line', () => {
+  test.each<[string[], string]>([
+    [[], 'no command is given, expected one of scan, convert, plan, apply, run'],
+    [['help', 'nope'], 'there is no such command, expected one of scan, convert, plan, apply, run'],
+    [['pln'], "unknown command 'pln' (Did you mean plan?)"],
+    [['zzz\u001b[31m'], "unknown command 'zzz\\x1b[31m'"],
+    [['plan', '--alow-partial'], "unknown option '--alow-partial' (Did you mean --allow-partial?)"],
+    [['scan', '--to', 'x.example'], "unknown option '--to'"],
+    [['convert', '--tag', 'x'], "unknown option '--tag'"],
+    [['apply', 'p', '--target-version', '1'], "unknown option '--target-version'"],
+    [['run', '--json'], "unknown option '--json'"],
+    [['apply'], "missing required argument 'plan'"],
+    [['plan', '--set'], "option '--set <name=value>' argument missing"],
+    [['plan', '--quiet', '--verbose'], "option '--quiet' cannot be used with option '--verbose'"],
+    [['convert', '--in-place', '--out', 'x'], "option '--in-place' cannot be used with option '--out <dir>'"],
+    [['plan', '--to', 'hub'], '--to: expected oci-layout:DIR, memory: or a registry host, found "hub"'],
+    [['plan', '--registry', 'x'], '--registry: expected HOST=PLACE, found "x"'],
+    [['plan', '--registry', '=memory:'], '--registry: expected HOST=PLACE, found "=memory:"'],
+    [
+      ['plan', '--registry', 'a.b=ftp://x'],
+      '--registry: expected oci-layout:DIR, memory: or a registry host, found "ftp://x"',
+    ],
+    [['plan', '--registry', 'a.b=memory:', '--registry', 'a.b=memory:'], '--registry: a.b is given twice'],
+    [
+      ['plan', '--platform', 'arm64'],
+      '--platform: expected a platform, os/architecture or os/architecture/variant, found "arm64"',
+    ],
+    [['plan', '--tag', 'a b'], '--tag: expected an image tag, found "a b"'],
+    [
+      ['plan', '--target-version', '0'],
+      '--target-version: expected a whole number from 1 to 2147483647, without a leading zero, found "0"',
+    ],
+    [['plan', '--app', ''], '--app: expected a text on one line, found ""'],
+    [['plan', '--out', ''], '--out: expected a path, no URL, found ""'],
+    [['plan', '--set', 'x'], '--set: expected NAME=VALUE, found "x"'],
+    [['plan', '--remove-app', 'A'], '--remove-app: expected an app name of a-z, 0-9, ".", "_" and "-", found "A"'],
+    [['plan', '--report', 'pdf=x'], '--report: expected a format of html, json, md, found "pdf"'],
+    [['plan', '--report', 'md='], '--report: expected a path, no URL, found ""'],
+    [['plan', '--report', 'md=x', '--report', 'html=x'], '--report: x is given twice'],
+    [['plan', ''], 'PATH: expected a path, no URL, found ""'],
+    [['plan', 'https://git.example/a'], 'PATH: expected a path, no URL, found "https://git.example/a"'],
+    [
+      ['plan', '--interpolation', 'x'],
+      "option '--interpolation <mode>' argument 'x' is invalid. Allowed choices are device, single.",
+    ],
+    [
+      ['plan', '--error-on', 'x'],
+      "option '--error-on <severity>' argument 'x' is invalid. Allowed choices are error, warning, note.",
+    ],
+    [
+      ['plan', '--reporter', 'x'],
+      "option '--reporter <kind>' argument 'x' is invalid. Allowed choices are live, lines, ndjson, silent.",
+    ],
+  ])('%j', async (args, message) => {
+    const error = await failureOf(...args);
+    expect({ code: error.code, message: error.message }).toEqual({ code: 'USAGE', message });
+  });
+
+  test('the hint names the help of the command', async () => {
+    expect((await failureOf('plan', '--nope')).hint).toBe('See rebundle plan --help.');
+    expect((await failureOf('nope')).hint).toBe('See rebundle --help.');
+  });
+});
