@@ -1,8 +1,11 @@
 // Writes schemas/rebundle.schema.json and the marked regions of README.md from the built program.
 // node scripts/generate-docs.mjs [--check]   with --check nothing is written; exit 1 names the stale files.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { argv, exit, stderr, stdout } from 'node:process';
-import { pathToFileURL } from 'node:url';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process, { argv, exit, stderr, stdout } from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** @typedef {{ type?: string | string[], enum?: string[], description?: string, default?: unknown, minimum?: number, maximum?: number, properties?: Record<string, Schema>, additionalProperties?: Schema | boolean, items?: Schema, anyOf?: Schema[] }} Schema */
 
@@ -108,6 +111,32 @@ export function renderRegions({ schema, program, statuses, errors, findings }) {
   };
 }
 
+/**
+ * The summary that a run of the built program prints, without its time.
+ * @param {string} config @param {string} out
+ */
+function runSample(config, out) {
+  const folder = mkdtempSync(join(tmpdir(), 'rebundle-docs-'));
+  try {
+    cpSync(new URL('samples/', ROOT), join(folder, 'samples'), { recursive: true });
+    const program = fileURLToPath(new URL('dist/cli/main.js', ROOT));
+    const options = {
+      cwd: folder,
+      encoding: /** @type {const} */ ('utf8'),
+      env: { PATH: process.env.PATH, NO_COLOR: '1' },
+    };
+    const { stderr: text } = spawnSync(
+      process.execPath,
+      [program, 'run', '--config', config, '--out', out, '--reporter', 'lines'],
+      options,
+    );
+    const summary = text.slice(text.indexOf('\n', text.lastIndexOf('\nend ') + 1) + 1);
+    return `\`\`\`\n${summary.replace(/ \(\d+\.\d s\)/, '').trimEnd()}\n\`\`\``;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** @param {boolean} check */
 async function main(check) {
   const load = (path) => import(new URL(`dist/${path}`, ROOT).href);
@@ -119,13 +148,17 @@ async function main(check) {
   const schema = config.configJsonSchema();
   const nothing = async () => ({ status: 0 });
   const handlers = { scan: nothing, convert: nothing, plan: nothing, apply: nothing, run: nothing };
-  const regions = renderRegions({
-    schema,
-    program: cli.createProgram({ handlers, version: '', print: () => {} }),
-    statuses: status.EXIT_STATUSES,
-    errors: errors.ERRORS,
-    findings: findings.FINDINGS,
-  });
+  const regions = {
+    'sample-run': runSample('samples/rebundle.yml', 'out'),
+    'sample-broken': runSample('samples/broken/rebundle.yml', 'out/broken'),
+    ...renderRegions({
+      schema,
+      program: cli.createProgram({ handlers, version: '', print: () => {} }),
+      statuses: status.EXIT_STATUSES,
+      errors: errors.ERRORS,
+      findings: findings.FINDINGS,
+    }),
+  };
   const read = (path) => readFileSync(new URL(path, ROOT), 'utf8');
   const readme = read('README.md');
   const wanted = new Map([['schemas/rebundle.schema.json', `${JSON.stringify(schema, null, 2)}\n`]]);

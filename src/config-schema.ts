@@ -73,7 +73,7 @@ const Images = z.strictObject({
     .array(Platform)
     .default([])
     .describe(
-      'Platforms that every image must have, for example `linux/arm64`; by default those that the images share.',
+      'Platforms that count, for example `linux/arm64`: an image that lacks one is a warning, an app without any of them an error. By default all that the images of an app share.',
     ),
   exempt: z
     .array(

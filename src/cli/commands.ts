@@ -12,6 +12,7 @@ import { type ConvertedApp, hasErrors, type MigrationContext, type ScannedSource
 import { applyMigration, type MigrationOutcome, planMigration, runMigration } from '../pipeline/run.ts';
 import { scanSources } from '../pipeline/scan.ts';
 import { formatPlan, parsePlan } from '../pipeline/state.ts';
+import { createMemoryRegistry } from '../registry/memory.ts';
 import { renderSummary } from '../report/summary.ts';
 import { createFileTufRepo } from '../tufrepo/file.ts';
 import { readCreatedAt } from './clock.ts';
@@ -258,17 +259,13 @@ async function createContext(setup: Setup, places: Places, environment: CliEnvir
   };
 }
 
-/** A context for commands that ask no registry. */
+/** A context for commands that ask no registry: an empty one stands in every place. */
 function offlineContext(setup: Setup, environment: CliEnvironment, emit: Emit): MigrationContext {
-  const nowhere = (): never => {
-    throw new RebundleError('INTERNAL', 'this command asks no registry');
-  };
+  const empty = createMemoryRegistry();
   return {
     sources: setup.sources,
-    imageRegistry: nowhere,
-    get destination(): never {
-      return nowhere();
-    },
+    imageRegistry: () => empty,
+    destination: empty,
     createdAt: readCreatedAt(environment.env, environment.now),
     emit,
     limit: setup.limit,

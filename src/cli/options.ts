@@ -117,7 +117,7 @@ const OPTIONS = {
     new Option('--registry <host=place>', 'where images of a host are read (repeatable)').argParser(registryPair),
   app: () => new Option('--app <glob>', 'only apps whose names match (repeatable)').argParser(list('text', '--app')),
   platform: () =>
-    new Option('--platform <p>', 'platform that every image must have (repeatable)').argParser(
+    new Option('--platform <p>', 'platform that counts (repeatable; default: all)').argParser(
       list('platform', '--platform'),
     ),
   tag: () => new Option('--tag <tag>', 'release tag of the factory images').argParser(value('tag', '--tag')),

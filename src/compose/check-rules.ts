@@ -1,4 +1,3 @@
-import type { RebundleError } from '../errors.ts';
 import { printPython, type ScalarValue } from '../lib/yaml-scalars.ts';
 import type { ComposeOrigin } from './compose-file.ts';
 import type { ComposeList, ComposeMap, ComposeScalar, ComposeValue } from './compose-value.ts';
@@ -12,7 +11,6 @@ export interface RuleCheck {
   /** Minor of version 3; members that came later are refused for docker-app. */
   readonly minor: number;
   readonly report: (message: string, at: number, hint?: string) => void;
-  readonly reportFault: (fault: RebundleError, at: number) => void;
 }
 
 const TYPE_NAMES: Readonly<Record<ScalarValue['type'], string>> = {
@@ -86,10 +84,7 @@ function isKnown(check: RuleCheck, since: number | 'compose' | undefined): boole
 
 function checkScalar(check: RuleCheck, value: ComposeScalar, rule: Rule, place: string): void {
   const at = value.node.start;
-  if (value.fault !== undefined) {
-    check.reportFault(value.fault, at);
-    return;
-  }
+  if (value.fault !== undefined) return;
   const readings = check.origin === 'docker-app' ? [value.python, value.go] : [value.python];
   const wrong = readings.find((reading) => !isOfType(reading, rule.scalar ?? []));
   if (wrong !== undefined) {

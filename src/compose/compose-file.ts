@@ -40,7 +40,7 @@ export interface ComposeFile {
   readonly origin: ComposeOrigin;
   readonly document: YamlDocument;
   readonly root: YamlMap;
-  /** As written; undefined where it is absent or null. */
+  /** As written; undefined where it is absent or empty. */
   readonly version: string | undefined;
   /** In the order of the file, without extensions. */
   readonly services: readonly ComposeService[];
@@ -90,7 +90,7 @@ export function readComposeFile(source: YamlSource, options: { readonly origin?:
   };
 }
 
-/** docker-app: absent reads as 1.0 and the number is looked at before its type. docker-compose takes an absent, null or empty version. */
+/** docker-app: absent reads as 1.0 and the number is looked at before its type. docker-compose takes an absent or empty version. */
 function readVersion(pair: YamlPair | undefined, origin: ComposeOrigin, document: YamlDocument): string | undefined {
   const node = pair === undefined ? undefined : resolveAlias(pair.value);
   const location = document.locate(node?.start ?? document.root?.start ?? 0);
@@ -106,7 +106,8 @@ function readVersion(pair: YamlPair | undefined, origin: ComposeOrigin, document
   if (node.kind !== 'scalar') throw mustBeString(location);
   const value = readScalar(node, origin === 'docker-app' ? 'go-v2' : 'python');
   const text = printGo(value);
-  if (origin === 'compose' && (value.type === 'null' || text === '')) return undefined;
+  if (origin === 'compose' && text === '') return undefined;
+  if (origin === 'compose' && value.type !== 'string') throw mustBeString(location, node.value);
   if (!VERSIONS[origin].test(text)) throw unsupported(text);
   if (value.type !== 'string') throw mustBeString(location, text);
   return text;

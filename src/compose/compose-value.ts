@@ -8,6 +8,7 @@ import {
   type YamlPair,
   type YamlScalar,
   type YamlSeq,
+  type YamlValue,
 } from '../lib/yaml.ts';
 import { readScalar, type ScalarValue } from '../lib/yaml-scalars.ts';
 import { type Budget, createBudget, spend } from './budget.ts';
@@ -52,15 +53,15 @@ export function readComposeValue(file: ComposeFile): ComposeMap {
   return readMap(createBudget(), file.root, []);
 }
 
-function readValue(budget: Budget, node: YamlNode, path: readonly string[]): ComposeValue {
+function readValue(budget: Budget, node: YamlNode, path: readonly string[], inList = false): ComposeValue {
   const value = resolveAlias(node);
   spend(budget, value, path.length);
   if (value.kind === 'map') return readMap(budget, value, path);
   if (value.kind === 'seq') {
-    const items = value.items.map((item, i) => readValue(budget, item, [...path, String(i)]));
+    const items = value.items.map((item, i) => readValue(budget, item, [...path, String(i)], true));
     return { kind: 'list', node: value, items };
   }
-  return readText(value, path);
+  return readText(value, path, inList);
 }
 
 function readMap(budget: Budget, node: YamlMap, path: readonly string[]): ComposeMap {
@@ -71,7 +72,7 @@ function readMap(budget: Budget, node: YamlMap, path: readonly string[]): Compos
   return { kind: 'map', node, members };
 }
 
-function readText(node: YamlScalar, path: readonly string[]): ComposeScalar {
+function readText(node: YamlScalar, path: readonly string[], inList: boolean): ComposeScalar {
   const python = readScalar(node, 'python');
   const go = readScalar(node, 'go-v2');
   if (!isInterpolated(path)) return { kind: 'scalar', node, python, go };
@@ -88,7 +89,8 @@ function readText(node: YamlScalar, path: readonly string[]): ComposeScalar {
       throw error;
     }
   }
-  if (python.type !== 'string') return { kind: 'scalar', node, python: toPythonText(path, python), go };
+  if (python.type !== 'string')
+    return { kind: 'scalar', node, python: inList ? python : toPythonText(path, python), go };
   const cast = castPython(path, text);
   if (cast === undefined) {
     const message = `${path.join('.')} cannot be read as ${castOf(path) ?? 'a number'}: ${JSON.stringify(text)}`;
@@ -99,16 +101,26 @@ function readText(node: YamlScalar, path: readonly string[]): ComposeScalar {
   return { kind: 'scalar', node, python: cast, go: goCasts ? cast : goText };
 }
 
-/** Every map of the document once, `x-*` included, with the path to where it stands. */
-export function* eachMap(
+/** Every scalar, where aliases and merge keys bring it. */
+export function* eachScalar(value: ComposeValue): Generator<ComposeScalar> {
+  if (value.kind === 'scalar') yield value;
+  else if (value.kind === 'list') for (const item of value.items) yield* eachScalar(item);
+  else for (const member of value.members.values()) yield* eachScalar(member.value);
+}
+
+/** Every node as it is written, aliases not followed, with the path to where it stands. */
+export function* eachNode(
   node: YamlNode | undefined,
   path: readonly string[] = [],
-): Generator<{ map: YamlMap; path: readonly string[] }> {
-  if (node === undefined || node.kind === 'alias' || node.kind === 'scalar') return;
+): Generator<{ node: YamlValue; path: readonly string[] }> {
+  if (node === undefined || node.kind === 'alias') return;
+  yield { node, path };
   if (node.kind === 'seq') {
-    for (const [i, item] of node.items.entries()) yield* eachMap(item, [...path, String(i)]);
-    return;
+    for (const [i, item] of node.items.entries()) yield* eachNode(item, [...path, String(i)]);
+  } else if (node.kind === 'map') {
+    for (const pair of node.pairs) {
+      yield* eachNode(pair.key, path);
+      yield* eachNode(pair.value, [...path, isMergeKey(pair) ? '<<' : pair.name]);
+    }
   }
-  yield { map: node, path };
-  for (const pair of node.pairs) yield* eachMap(pair.value, [...path, isMergeKey(pair) ? '<<' : pair.name]);
 }

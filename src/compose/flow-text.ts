@@ -13,8 +13,8 @@ export function quoteText(text: string): string {
 }
 
 /**
- * A value as one line of flow style, aliases and merge keys expanded: what can stand in place of an alias. `replace` may give the text of a
- * member's value. Throws YAML_LIMIT where the expansion is too large.
+ * A value as one line of flow style, aliases and merge keys expanded: what can stand in place of an alias.
+ * Throws YAML_LIMIT where the expansion is too large.
  */
 export function writeFlow(node: YamlNode): string {
   return writeValue(node, createBudget(), 0);

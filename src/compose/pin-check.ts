@@ -20,20 +20,24 @@ import {
  * intended ones. Extensions (`x-*`) at the root mean nothing and are not compared.
  */
 export function checkPinned(before: ComposeFile, after: ComposeFile, services: readonly PinnedService[]): void {
-  const fail = (what: string): never => {
-    throw new RebundleError('INTERNAL', `pinning changed ${what} in a way that was not intended`);
-  };
-  if (canonicalJson(readRest(before)) !== canonicalJson(readRest(after))) fail('a part outside services');
+  if (canonicalJson(readRest(before)) !== canonicalJson(readRest(after))) throw unintended('a part outside services');
   const names = (file: ComposeFile): string => canonicalJson(file.services.map(({ name }) => name));
-  if (names(before) !== names(after)) fail('the list of services');
+  if (names(before) !== names(after)) throw unintended('the list of services');
   for (const [i, pinned] of services.entries()) {
     const edited = after.services[i];
-    if (edited === undefined || edited.members.has('build')) return fail(`service ${pinned.service.name}`);
-    const expected = withMember(readExact(pinned.service), 'image', exactText(pinned.image));
-    const found = readHashLabels(edited);
-    if (canonicalJson(expected) !== canonicalJson(readExact(edited))) fail(`service ${pinned.service.name}`);
-    if (found.length !== 1 || found[0] !== pinned.hash) fail(`the labels of service ${pinned.service.name}`);
+    const isWrong = edited === undefined || edited.members.has('build') || !isPinnedAs(edited, pinned);
+    if (isWrong) throw unintended(`service ${pinned.service.name}`);
   }
+}
+
+function isPinnedAs(edited: ComposeService, { service, image, hash }: PinnedService): boolean {
+  const expected = withMember(readExact(service), 'image', image);
+  const labels = readHashLabels(edited);
+  return canonicalJson(expected) === canonicalJson(readExact(edited)) && labels.length === 1 && labels[0] === hash;
+}
+
+function unintended(what: string): RebundleError {
+  return new RebundleError('INTERNAL', `pinning changed ${what} in a way that was not intended`);
 }
 
 function readRest(file: ComposeFile): PlainValue {
@@ -52,16 +56,13 @@ function readExact(service: ComposeService): { readonly [name: string]: PlainVal
   return withMember(
     members,
     'labels',
-    labels.toSorted((a, b) => compareText(String(a), String(b))),
+    labels.toSorted((a, b) => compareText(canonicalJson(a), canonicalJson(b))),
   );
 }
 
+/** Text is text; what some reader takes as another type keeps its exact spelling, apart from every text. */
 function readExactScalar(node: YamlScalar): PlainValue {
-  return isText(node) ? exactText(node.value) : `plain ${node.tag ?? ''} ${node.value}`;
-}
-
-function exactText(text: string): string {
-  return `text ${text}`;
+  return isText(node) ? node.value : ['plain', node.tag ?? '', node.value];
 }
 
 /** The values of the hash label: one in a pinned file. */

@@ -1,13 +1,11 @@
 import { RebundleError } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
 import {
-  effectivePairs,
   isMergeKey,
   resolveAlias,
   type YamlAlias,
   type YamlMap,
   type YamlNode,
-  type YamlPair,
   type YamlScalar,
   type YamlValue,
 } from '../lib/yaml.ts';
@@ -111,11 +109,11 @@ function editImages(context: PinContext, units: readonly PinnedService[]): void 
     holders.set(node, [...(holders.get(node) ?? []), unit]);
   }
   for (const [node, users] of holders) {
-    const owner = users.find(({ service }) => service.map.pairs.some((pair) => pair.value === node)) ?? users[0];
-    const isOwned = owner?.service.map.pairs.some((pair) => pair.value === node) === true;
+    const owner = users.find(({ service }) => service.map.pairs.some((pair) => pair.value === node));
     const differ = new Set(users.map(({ image }) => image)).size > 1;
+    const isGone = isRemoved(context.editor, node.start);
     for (const user of users) {
-      if (!differ || (isOwned && user === owner)) followImage(context, user, node);
+      if (!isGone && (!differ || user === owner)) followImage(context, user, node);
       else writeOwnImage(context, user);
     }
   }
@@ -139,12 +137,15 @@ function followImage(context: PinContext, { service, image }: PinnedService, nod
 function writeOwnImage(context: PinContext, { service, image }: PinnedService): void {
   const pair = service.members.get('image');
   if (pair === undefined) return;
-  context.expanded(
-    `service ${service.name} got an image of its own, because the shared one has several pins`,
-    pair.start,
-  );
+  context.expanded(`service ${service.name} got an image of its own, because it cannot share one`, pair.start);
   if (service.map.pairs.includes(pair)) replaceValue(context.editor, pair, writeImage(image), service.map.flow);
-  else insertMember(context.editor, service.map, { key: 'image', flow: writeImage(image) });
+  else
+    insertMember(
+      context.editor,
+      service.map,
+      { key: 'image', flow: writeImage(image) },
+      service.map.pairs.findLast(isMergeKey),
+    );
 }
 
 function writeImage(image: string): string {
@@ -156,9 +157,9 @@ function restoreAliases(context: PinContext, root: YamlMap): void {
   const { editor, changed, following } = context;
   for (const alias of eachAlias(root)) {
     const isGone = isRemoved(editor, alias.target.start);
-    if (isRemoved(editor, alias.start) || editor.replaced.has(alias) || following.has(alias)) continue;
-    if (!isGone && !changed.has(alias.target)) continue;
-    context.expanded(`the alias *${alias.name} was written out, because its anchor's value was edited`, alias.start);
+    if (isRemoved(editor, alias.start) || editor.replaced.has(alias)) continue;
+    if (!isGone && (following.has(alias) || !changed.has(alias.target))) continue;
+    context.expanded(`the alias *${alias.name} was written out, because what it stands for was edited`, alias.start);
     replaceNode(editor, alias, writeFlow(alias));
   }
 }
@@ -172,10 +173,4 @@ function* eachAlias(node: YamlNode): Generator<YamlAlias> {
       yield* eachAlias(pair.value);
     }
   }
-}
-
-/** The member of a map that counts, with whether the map itself holds it. */
-export function findMember(map: YamlMap, name: string): { pair: YamlPair; own: boolean } | undefined {
-  const pair = effectivePairs(map).get(name);
-  return pair === undefined ? undefined : { pair, own: map.pairs.includes(pair) };
 }

@@ -11,7 +11,7 @@ export function editLabels(context: PinContext, { service, hash }: PinnedService
   const { map } = service;
   const pair = service.members.get('labels');
   if (pair === undefined) {
-    const image = map.pairs.findLast(({ name }) => name === 'image');
+    const image = map.pairs.findLast((own) => own.name === 'image') ?? map.pairs.findLast(isMergeKey);
     const flow = writeLabels(undefined, hash);
     insertMember(editor, map, { key: 'labels', flow, lines: [`  ${HASH_LABEL}: "${hash}"`] }, image);
   } else if (!map.pairs.includes(pair)) {
@@ -19,7 +19,7 @@ export function editLabels(context: PinContext, { service, hash }: PinnedService
       `service ${service.name} got labels of its own, because those of its merge key are shared`,
       map.start,
     );
-    insertMember(editor, map, { key: 'labels', flow: writeLabels(pair.value, hash) });
+    insertMember(editor, map, { key: 'labels', flow: writeLabels(pair.value, hash) }, map.pairs.findLast(isMergeKey));
   } else if (pair.value.kind === 'map') {
     editMap(context, pair.value, hash);
   } else if (pair.value.kind === 'seq' && !hasSeveral(pair.value)) {

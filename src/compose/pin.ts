@@ -44,9 +44,10 @@ export function pinCompose(input: {
   }
   const comments = writePinComments(input.pins, editor.eol);
   const end = findPinComments(file.source.text);
-  if (comments !== file.source.text.slice(end))
-    editor.edits.push({ start: end, end: file.source.text.length, text: comments });
   if (comments !== '') closeLastLine(file, editor, end);
+  if (comments !== file.source.text.slice(end)) {
+    editor.edits.push({ start: end, end: file.source.text.length, text: comments });
+  }
   const text = applyEdits(file.source.text, editor.edits);
   const pinned = readComposeFile({ ...file.source, text }, { origin: file.origin });
   checkPinned(file, pinned, services);

@@ -20,7 +20,8 @@ export function faultOfStrictPort(text: string): string | undefined {
   if (ports.some((port) => port !== undefined && Number(port) > MAX_PORT)) return `a port is above ${MAX_PORT}`;
   const [start, end, innerStart, innerEnd] = ports;
   if (isReversed(start, end) || isReversed(innerStart, innerEnd)) return 'a range ends before it begins';
-  if (host !== undefined && !IPV4.test(host) && !/:.*:/.test(host)) return `'${host}' is not an IP address`;
+  const isV6 = host !== undefined && /:.*:/.test(host) && text.startsWith('[');
+  if (host !== undefined && !IPV4.test(host) && !isV6) return `'${host}' is not an IP address`;
   return undefined;
 }
 

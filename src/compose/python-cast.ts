@@ -18,7 +18,9 @@ export function castPython(path: readonly string[], text: string): ScalarValue |
   const place = path.join('/');
   const cast = castOf(path);
   if (cast === 'int' || INTS.test(place)) return pythonInt(text);
-  if (cast === 'float' || FLOATS.test(place)) return pythonFloat(text);
+  if (cast === 'float') return pythonFloat(text);
+  // A number or a text is right there, and docker-app wants the text.
+  if (FLOATS.test(place)) return pythonFloat(text) === undefined ? undefined : { type: 'string', value: text };
   if (cast === 'bool' || BOOLS.test(place)) return pythonBool(text);
   if (BYTES.test(place))
     return /^\s*\d+(?:\.\d+)?\s*(?:[bkmgt]b?)?\s*$/i.test(text) ? { type: 'int', value: 0n } : undefined;

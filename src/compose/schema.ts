@@ -346,6 +346,10 @@ const secret = record(
 );
 const config = record({ ...file, template_driver: since(8, text) }, { extensions: 7 });
 
+function orNull(rule: Rule): Rule {
+  return { ...rule, scalar: ['null'] };
+}
+
 function named(value: Rule, open: boolean): Rule {
   return { map: { names: NAME, value, ...(open ? { open: true } : {}) } };
 }
@@ -357,8 +361,8 @@ function root(origin: ComposeOrigin): MapRule {
       services: named(service(origin), false),
       networks: named(network, true),
       volumes: named(volumes, false),
-      secrets: since(1, named(secret, false)),
-      configs: since(3, named(config, false)),
+      secrets: since(1, named(origin === 'compose' ? orNull(secret) : secret, false)),
+      configs: since(3, named(origin === 'compose' ? orNull(config) : config, false)),
     }),
     extensions: 4,
   };

@@ -5,7 +5,7 @@ import { effectivePairs, resolveAlias, type YamlNode, type YamlScalar } from '..
 import { readScalar } from '../lib/yaml-scalars.ts';
 import type { Digest } from '../model/oci.ts';
 import { type Budget, createBudget, spend } from './budget.ts';
-import type { ComposeService } from './compose-file.ts';
+import { type ComposeService, isNull } from './compose-file.ts';
 
 /** The label by which devices see whether a service changed; composectl needs it on every service. */
 export const HASH_LABEL = 'io.compose-spec.config-hash';
@@ -38,7 +38,7 @@ export function readPlainService(
   const budget = createBudget();
   const members = createPlainMap();
   for (const [name, pair] of service.members) {
-    if (name === 'build') continue;
+    if (name === 'build' || (name === 'labels' && isNull(resolveAlias(pair.value)))) continue;
     const value = readPlain(pair.value, readText, budget, 1);
     const kept = name === 'labels' ? withoutHashLabel(value) : value;
     if (kept !== undefined) members[name] = kept;
@@ -52,14 +52,14 @@ function withoutHashLabel(labels: PlainValue): PlainValue | undefined {
     const kept = labels.filter((item) => !isHashItem(item));
     return kept.length === 0 ? undefined : kept;
   }
-  if (labels === null || typeof labels !== 'object') return labels ?? undefined;
+  if (labels === null || typeof labels !== 'object') return labels;
   const kept = createPlainMap();
   for (const [name, value] of Object.entries(labels)) if (name !== HASH_LABEL) kept[name] = value;
   return Object.keys(kept).length === 0 ? undefined : kept;
 }
 
 function isHashItem(item: PlainValue): boolean {
-  return typeof item === 'string' && item.split('=')[0]?.endsWith(HASH_LABEL) === true;
+  return typeof item === 'string' && item.split('=')[0] === HASH_LABEL;
 }
 
 /** A document value with aliases and merge keys expanded. Throws YAML_LIMIT where that is too large. */

@@ -39,6 +39,9 @@ function checkImage({ name, at, map }: Service, check: RuleCheck): void {
   if (!map.members.has('image') && build === undefined) {
     check.report(`service ${name} has neither an image nor a build context`, at);
   }
+  if (textOf(map.members.get('image')?.value) === '' && /[A-Z]/.test(name)) {
+    check.report(`service ${name} needs an image, because its name holds upper-case letters`, at);
+  }
   if (build?.kind === 'map' && !build.members.has('context')) {
     check.report(`services.${name}.build context is required`, build.node.start);
   }
@@ -82,7 +85,7 @@ function checkVolumes({ name, map }: Service, file: ComposeFile, check: RuleChec
   const volumes = map.members.get('volumes')?.value;
   for (const item of volumes?.kind === 'list' ? volumes.items : []) {
     const at = item.node.start;
-    const mount = item.kind === 'map' ? readLongVolume(item) : readShort(textOf(item), check);
+    const mount = item.kind === 'map' ? readLongVolume(item, check) : readShort(textOf(item), check);
     if (typeof mount === 'string') {
       check.report(`services.${name}.volumes: ${JSON.stringify(textOf(item))} is no volume: ${mount}`, at);
       continue;
@@ -109,9 +112,10 @@ function readShort(text: string, check: RuleCheck): { target: string; volume?: s
   return { target: short.target, ...(isVolumeName(source) && !isPath ? { volume: source } : {}) };
 }
 
-function readLongVolume(item: ComposeMap): { target: string; volume?: string } | string {
+function readLongVolume(item: ComposeMap, check: RuleCheck): { target: string; volume?: string } | string {
   const type = textOf(item.members.get('type')?.value);
   const source = textOf(item.members.get('source')?.value);
+  if (type === 'bind' && source === '' && check.origin === 'docker-app') return 'a bind mount needs a source';
   if (type === 'tmpfs' && source !== '') return 'tmpfs mounts can not specify a source';
   const target = textOf(item.members.get('target')?.value);
   return { target, ...(type === 'volume' && source !== '' ? { volume: normalizePath(source) } : {}) };

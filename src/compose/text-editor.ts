@@ -80,11 +80,9 @@ export function insertMember(editor: TextEditor, map: YamlMap, member: NewMember
     editor.edits.push({ start: first.start, end: first.start, text: `${block.slice(indent.length)}${eol}${indent}` });
     return;
   }
-  for (
-    let above = lineStart(text, at - 1);
-    at > 0 && /^[ \t]*#/.test(text.slice(above, at));
-    above = lineStart(text, at - 1)
-  ) {
+  while (at > 0) {
+    const above = lineStart(text, at - 1);
+    if (isRemoved(editor, above) || !/^[ \t]*#/.test(text.slice(above, at))) break;
     at = above;
   }
   editor.edits.push({ start: at, end: at, text: block + eol });
@@ -120,13 +118,29 @@ export function removeMembers(editor: TextEditor, map: YamlMap, pairs: readonly 
     const previous = map.pairs[index - 1];
     const start = lineStart(text, pair.start);
     if (map.flow && next === undefined) {
-      const from = previous === undefined || pairs.includes(previous) ? pair.start : previous.end;
-      remove(from, pair.end);
+      // A comma may stay at the end of a flow map, so what stands between lines is left alone.
+      const between = previous === undefined || pairs.includes(previous) ? '\n' : text.slice(previous.end, pair.start);
+      const comma = /^[ \t]*,/.exec(text.slice(pair.end, pair.end + 1024))?.[0].length ?? 0;
+      if (previous !== undefined && !between.includes('\n')) remove(previous.end, pair.end);
+      else remove(pair.start, pair.end + comma);
     } else if (map.flow || (next !== undefined && text.slice(start, pair.start).trim() !== '')) {
       remove(pair.start, next?.start ?? pair.end);
     } else {
-      remove(start, text[pair.end - 1] === '\n' ? pair.end : lineAfter(text, pair.end));
+      remove(
+        start,
+        commentsAfter(text, text[pair.end - 1] === '\n' ? pair.end : lineAfter(text, pair.end), pair.start - start),
+      );
     }
+  }
+}
+
+/** Past the comment lines at `offset` that are indented deeper than `column`: they belong to what stands above. */
+function commentsAfter(text: string, offset: number, column: number): number {
+  let end = offset;
+  for (;;) {
+    const [line = '', indent = ''] = /^([ \t]*)#.*(?:\n|$)/.exec(text.slice(end, lineAfter(text, end))) ?? [];
+    if (line === '' || indent.length <= column) return end;
+    end += line.length;
   }
 }
 

@@ -4,12 +4,13 @@ import { printGo, readScalar } from '../lib/yaml-scalars.ts';
 import type { Diagnostic } from '../model/app.ts';
 import { checkMap, type RuleCheck } from './check-rules.ts';
 import type { ComposeFile } from './compose-file.ts';
-import { eachMap, readComposeValue } from './compose-value.ts';
+import { eachNode, eachScalar, readComposeValue } from './compose-value.ts';
 import { COMPOSE_RULES, FORBIDDEN_KEYS } from './schema.ts';
 import { checkServices } from './service-rules.ts';
 
 /** More findings about one file help nobody. */
 const MAX_FINDINGS = 100;
+const TAGS = /^(?:!|(?:!!|tag:yaml\.org,2002:)(?:str|int|float|bool|null|map|seq|binary|timestamp))$/;
 
 /**
  * What docker-compose 1.29 refuses in a file and, for `origin` docker-app, what docker/cli's loader of compose 3.0 to 3.8 refused as well:
@@ -30,13 +31,9 @@ export function validateCompose(file: ComposeFile): Diagnostic[] {
     report: (message, at, hint) => {
       add(at, finding('COMPOSE_INVALID', message, { location: locate(at), ...(hint === undefined ? {} : { hint }) }));
     },
-    reportFault: (fault, at) => {
-      const hint = fault.hint === undefined ? {} : { hint: fault.hint };
-      add(at, finding(fault.code, fault.message, { location: locate(at), ...hint }));
-    },
   };
   checkDocument(file, check);
-  checkKeys(file, check);
+  checkNodes(file, check);
   if (file.origin === 'docker-app') {
     for (const service of file.services) {
       for (const [name, { start }] of service.members) {
@@ -47,6 +44,13 @@ export function validateCompose(file: ComposeFile): Diagnostic[] {
     }
   }
   const root = readComposeValue(file);
+  for (const { node, python, fault } of eachScalar(root)) {
+    if (python.type === 'invalid')
+      check.report(`${JSON.stringify(node.value)} is no value to docker-compose`, node.start);
+    if (fault === undefined) continue;
+    const hint = fault.hint === undefined ? {} : { hint: fault.hint };
+    add(node.start, finding(fault.code, fault.message, { location: locate(node.start), ...hint }));
+  }
   checkMap(check, root, COMPOSE_RULES[file.origin], '');
   checkServices(file, root, {
     ...check,
@@ -59,19 +63,25 @@ function checkDocument(file: ComposeFile, check: RuleCheck): void {
   if (file.document.end < file.source.text.length) {
     check.report('a second YAML document follows, which docker-compose refuses', file.document.end);
   }
+  if (file.version === undefined && file.services.length + file.volumes.size + file.networks.size === 0) {
+    check.report('without version and services, docker-compose reads the file as version 1', file.root.start);
+  }
 }
 
-/** Keys must be text to yaml.v2 for docker-app; docker-compose minds only the names in sections. */
-function checkKeys(file: ComposeFile, check: RuleCheck): void {
-  for (const { map, path } of eachMap(file.document.root)) {
-    const minded = file.origin === 'docker-app' || path.length === 1;
-    for (const pair of map.pairs) {
+/** Tags that PyYAML lacks, and keys: they must be text to yaml.v2 for docker-app; docker-compose minds only the names in sections. */
+function checkNodes(file: ComposeFile, check: RuleCheck): void {
+  const reader = file.origin === 'docker-app' ? 'go-v2' : 'python';
+  for (const { node, path } of eachNode(file.document.root)) {
+    if (node.tag !== undefined && !TAGS.test(node.tag)) {
+      check.report(`docker-compose does not know the tag ${node.tag}`, node.start);
+    }
+    if (node.kind !== 'map') continue;
+    for (const pair of node.pairs) {
       if (isMergeKey(pair)) checkMerge(pair, check);
       else if (pair.key.kind !== 'scalar') check.report('a key must be plain text', pair.start);
-      else {
-        const reader = file.origin === 'docker-app' ? 'go-v2' : 'python';
+      else if (file.origin === 'docker-app' || path.length === 1) {
         const key = readScalar(pair.key, reader);
-        if (!minded || key.type === 'string') continue;
+        if (key.type === 'string') continue;
         const where = path.length === 0 ? 'at top level' : `in ${path.join('.')}`;
         check.report(`Non-string key ${where}: ${printGo(key)}`, pair.start, `Quote it: '${pair.name}'.`);
       }

@@ -1,10 +1,11 @@
 import { RebundleError, type SourceLocation } from '../errors.ts';
+import { compareText } from '../lib/bytes.ts';
 import { finding } from '../lib/finding.ts';
 import { applyEdits } from '../lib/text-edit.ts';
 import { contentEnd, parseYaml, type YamlMap, type YamlNode, type YamlPair, type YamlScalar } from '../lib/yaml.ts';
 import type { AppPackage, Diagnostic, TextEdit } from '../model/app.ts';
 import type { Removals } from './disabled-services.ts';
-import { editScalar, quoteScalar } from './edit-scalar.ts';
+import { chompBlock, editScalar, quoteScalar } from './edit-scalar.ts';
 import { fixPlainScalar } from './plain-scalars.ts';
 import type { RewrittenScalar } from './rewrite-scalar.ts';
 import { isVersion, type ScalarSite } from './scalar-sites.ts';
@@ -37,8 +38,9 @@ export function makeEdits(input: EditInput): TextEdit[] {
     );
   }
   const frame = frameEdits(app, root, input.end);
+  const addsLineEnd = frame.some((edit) => edit.text !== '');
   const quoted = new Set<YamlScalar>();
-  for (let attempt = 0; attempt < 3; attempt++) {
+  for (;;) {
     const edits = [...frame, ...removals.edits.map((edit) => clip(edit, frame))];
     const expected = new Map<YamlScalar, string>();
     for (const site of sites) {
@@ -53,17 +55,19 @@ export function makeEdits(input: EditInput): TextEdit[] {
       } else if (quoted.has(site.node)) {
         edits.push(quoteScalar(site.node, result?.pieces.join('') ?? site.node.value));
         expected.set(site.node, result?.pieces.join('') ?? site.node.value);
-      } else if (result !== undefined) {
-        edits.push(...editScalar(text, site.node, result.pieces, site.inFlow));
-        expected.set(site.node, result.pieces.join(''));
+      } else {
+        const own = result === undefined ? [] : editScalar(text, site.node, result.pieces, site.inFlow);
+        const chomped = addsLineEnd && own[0]?.start !== site.node.start ? chompBlock(text, site.node) : undefined;
+        edits.push(...(chomped === undefined ? [] : [chomped]), ...own);
+        if (result !== undefined) expected.set(site.node, result.pieces.join(''));
       }
     }
     const merged = mergeRemovals(edits);
-    const wrong = findDifference(root, expected, removals, applyEdits(text, merged));
+    const wrong = findDifferences(root, expected, removals, applyEdits(text, merged));
     if (wrong === undefined) return merged;
-    if (wrong === 'structure' || quoted.has(wrong)) break;
-    quoted.add(wrong);
-    attempt = -1;
+    const unquoted = wrong.filter((node) => !quoted.has(node));
+    if (unquoted.length === 0) break;
+    for (const node of unquoted) quoted.add(node);
   }
   throw new RebundleError('INTERNAL', `${app.name}: the edited compose text does not hold the intended values`, { origin: app.origin });
 }
@@ -97,53 +101,50 @@ function clip(edit: TextEdit, frame: readonly TextEdit[]): TextEdit {
   return trailing === undefined ? edit : { ...edit, end: trailing.start };
 }
 
-/** A removal may hold another one: the outer one stands. */
+/** What lies in a removal goes with it: the outermost stands. */
 function mergeRemovals(edits: readonly TextEdit[]): TextEdit[] {
-  return edits.filter(
-    (edit, i) =>
-      !edits.some(
-        (other, j) => i !== j && other.text === '' && other.start <= edit.start && edit.end <= other.end && (other.end - other.start > edit.end - edit.start || j < i),
-      ),
-  );
+  const kept: TextEdit[] = [];
+  let outer: TextEdit | undefined;
+  for (const edit of edits.toSorted((a, b) => a.start - b.start || b.end - a.end || compareText(a.text, b.text))) {
+    if (outer !== undefined && edit.end <= outer.end && edit.start < outer.end) continue;
+    kept.push(edit);
+    if (edit.text === '' && edit.end > edit.start) outer = edit;
+  }
+  return kept;
 }
 
-/** Compares the edited text with the tree that was meant; gives the first scalar that came out otherwise. */
-function findDifference(
+/**
+ * Compares the edited text with the tree that was meant. Gives the scalars that came out otherwise; all edited ones where the text cannot be read
+ * any more or has another structure; undefined where all is as meant.
+ */
+function findDifferences(
   root: YamlNode,
   expected: ReadonlyMap<YamlScalar, string>,
   removals: Removals,
   edited: string,
-): YamlScalar | 'structure' | undefined {
-  let actual: YamlNode | undefined;
-  try {
-    actual = parseYaml({ text: edited, path: '', line: 1 }).root;
-  } catch {
-    return [...expected.keys()].find((node) => node.style === 'plain') ?? 'structure';
-  }
-  const compare = (before: YamlNode, after: YamlNode | undefined): YamlScalar | 'structure' | undefined => {
-    if (after === undefined || before.kind !== after.kind) return before.kind === 'scalar' ? before : 'structure';
-    if (before.kind === 'scalar' && after.kind === 'scalar') return (expected.get(before) ?? before.value) === after.value ? undefined : before;
+): YamlScalar[] | undefined {
+  const wrong: YamlScalar[] = [];
+  const compare = (before: YamlNode, after: YamlNode | undefined): boolean => {
+    if (after === undefined) return false;
+    if (before.kind === 'scalar') {
+      if (after.kind !== 'scalar' || (expected.get(before) ?? before.value) !== after.value) wrong.push(before);
+      return true;
+    }
     if (before.kind === 'seq' && after.kind === 'seq') {
       const items = before.items.filter((item) => !removals.items.has(item));
-      return items.length === after.items.length ? firstDifference(items.map((item, i) => () => compare(item, after.items[i]))) : 'structure';
+      return items.length === after.items.length && items.every((item, i) => compare(item, after.items[i]));
     }
     if (before.kind === 'map' && after.kind === 'map') {
       const pairs = before.pairs.filter((pair: YamlPair) => !removals.pairs.has(pair));
-      if (pairs.length !== after.pairs.length) return 'structure';
-      return firstDifference(
-        pairs.map((pair, i) => () => (pair.name === after.pairs[i]?.name ? compare(pair.value, after.pairs[i]?.value) : 'structure')),
-      );
+      if (pairs.length !== after.pairs.length) return false;
+      return pairs.every((pair, i) => pair.name === after.pairs[i]?.name && compare(pair.value, after.pairs[i]?.value));
     }
-    return undefined;
+    return before.kind === 'alias' && after.kind === 'alias' && before.name === after.name;
   };
-  return compare(root, actual);
-}
-
-function firstDifference<T>(checks: readonly (() => T | undefined)[]): T | undefined {
-  for (const check of checks) {
-    const difference = check();
-    if (difference !== undefined) return difference;
+  try {
+    if (!compare(root, parseYaml({ text: edited, path: '', line: 1 }).root)) return [...expected.keys()];
+  } catch {
+    return [...expected.keys()];
   }
-  return undefined;
+  return wrong.length === 0 ? undefined : wrong;
 }
-

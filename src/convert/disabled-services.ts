@@ -3,8 +3,8 @@ import { substituteReferences, tokenizeReferences } from '../dockerapp/reference
 import type { Parameter } from '../dockerapp/parameters.ts';
 import { RebundleError, type SourceLocation } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
-import { effectivePairs, isMergeKey, memberOf, resolveAlias, type YamlMap, type YamlNode, type YamlPair, type YamlScalar } from '../lib/yaml.ts';
-import { removeItem, removePair } from '../lib/yaml-edit.ts';
+import { effectivePairs, isMergeKey, memberOf, resolveAlias, type YamlAlias, type YamlMap, type YamlNode, type YamlPair, type YamlSeq } from '../lib/yaml.ts';
+import { removeItems, removePairs } from '../lib/yaml-edit.ts';
 import type { Diagnostic, TextEdit } from '../model/app.ts';
 import { listMaps } from './scalar-sites.ts';
 
@@ -32,6 +32,7 @@ export function findRemovals(input: RemovalInput): Removals {
   const collector = new Collector(input);
   collector.removeDuplicates();
   collector.removeDisabled();
+  collector.makeEdits();
   collector.checkAnchors();
   return collector;
 }
@@ -43,9 +44,13 @@ class Collector implements Removals {
   readonly fixed = new Map<string, string>();
   readonly diagnostics: Diagnostic[] = [];
   readonly #input: RemovalInput;
+  /** The map that holds a member, also where the member takes effect through a merge key. */
+  readonly #owners = new Map<YamlPair, YamlMap>();
+  readonly #lists = new Map<YamlSeq, Set<YamlNode>>();
 
   constructor(input: RemovalInput) {
     this.#input = input;
+    for (const map of listMaps(input.root)) for (const pair of map.pairs) this.#owners.set(pair, map);
   }
 
   removeDuplicates(): void {
@@ -53,7 +58,7 @@ class Collector implements Removals {
       const last = new Map(map.pairs.map((pair) => [pair.name, pair]));
       for (const pair of map.pairs) {
         if (last.get(pair.name) === pair || isMergeKey(pair) || pair.key.kind !== 'scalar') continue;
-        this.#removePair(map, pair);
+        this.pairs.add(pair);
         this.diagnostics.push(
           finding('yaml.duplicate-key', `'${pair.name}' is written twice in one mapping; the later one counts and this one was removed`, {
             location: this.#input.locate(pair.start),
@@ -79,12 +84,10 @@ class Collector implements Removals {
       }
       if (!this.#isEnabled(switchPair, name, location)) {
         disabled.add(name);
-        if (!this.pairs.has(pair)) this.#removePair(services, pair);
+        this.pairs.add(pair);
         this.diagnostics.push(finding('service.disabled', `service '${name}' is switched off by x-enabled`, { location }));
       }
-      for (const map of listMaps(this.#input.root)) {
-        if (map.pairs.includes(switchPair) && !this.pairs.has(switchPair)) this.#removePair(map, switchPair);
-      }
+      for (const map of listMergedMaps(service)) for (const own of map.pairs) if (own.name === 'x-enabled') this.pairs.add(own);
     }
     for (const pair of services.pairs) if (!this.pairs.has(pair)) this.#removeDependencies(pair.value, disabled);
     if (services.pairs.length > 0 && services.pairs.every((pair) => this.pairs.has(pair))) {
@@ -111,54 +114,70 @@ class Collector implements Removals {
   #removeDependencies(node: YamlNode, disabled: ReadonlySet<string>): void {
     const service = resolveAlias(node);
     if (service.kind !== 'map') return;
-    for (const pair of service.pairs) {
+    for (const pair of effectivePairs(service).values()) {
       const list = pair.name === 'depends_on' || pair.name === 'links' ? resolveAlias(pair.value) : undefined;
       if (list?.kind !== 'seq') continue;
-      const gone = list.items.filter((item) => disabled.has(dependencyName(resolveAlias(item) as YamlScalar)));
-      if (gone.length === 0 || this.pairs.has(pair)) continue;
-      if (gone.length === list.items.length) {
-        this.#removePair(service, pair);
-        continue;
-      }
-      for (const item of gone) {
-        const edit = removeItem(this.#input.text, list, item);
-        if (edit === undefined || this.items.has(item)) continue;
-        this.items.add(item);
-        this.edits.push(edit);
-      }
+      const gone = list.items.filter((item) => disabled.has(dependencyName(resolveAlias(item))));
+      if (gone.length === 0) continue;
+      if (gone.length === list.items.length) this.pairs.add(pair);
+      else this.#lists.set(list, new Set(gone));
+      for (const item of gone) this.items.add(item);
     }
   }
 
-  #removePair(map: YamlMap, pair: YamlPair): void {
-    const edit = removePair(this.#input.text, map, pair);
-    if (edit === undefined) {
-      throw new RebundleError('COMPOSE_INVALID', `'${pair.name}' cannot be taken out of the text at this place`, {
-        location: this.#input.locate(pair.start),
-        hint: 'Write the mapping as a block with one member a line.',
+  /** All edits at once: how one member is cut out depends on whether its neighbours stay. */
+  makeEdits(): void {
+    const { text, locate } = this.#input;
+    const members = new Map<YamlMap, Set<YamlPair>>();
+    for (const pair of this.pairs) {
+      const owner = this.#owners.get(pair);
+      if (owner !== undefined) members.set(owner, (members.get(owner) ?? new Set()).add(pair));
+    }
+    for (const [map, pairs] of members) this.#addEdits(removePairs(text, map, pairs), [...pairs].map(({ name }) => name), locate(map.start));
+    for (const [list, items] of this.#lists) this.#addEdits(removeItems(text, list, items), ['-'], locate(list.start));
+  }
+
+  #addEdits(edits: readonly TextEdit[] | undefined, names: readonly string[], location: SourceLocation): void {
+    if (edits === undefined) {
+      throw new RebundleError('COMPOSE_INVALID', `'${names[0]}' cannot be taken out of the text at this place`, {
+        location,
+        hint: 'Write the mapping as a block with one member a line, and leave at least one member.',
       });
     }
-    this.pairs.add(pair);
-    this.edits.push(edit);
+    this.edits.push(...edits);
   }
 
   /** What is removed may hold an anchor that the rest refers to. */
   checkAnchors(): void {
-    const removed = (node: YamlNode): boolean => this.edits.some((edit) => node.start >= edit.start && node.end <= edit.end);
-    const visit = (node: YamlNode): void => {
-      if (node.kind === 'alias') {
-        if (!removed(node) && removed(node.target)) {
-          throw new RebundleError('COMPOSE_INVALID', `'*${node.name}' refers to a part that is switched off or written twice`, {
-            location: this.#input.locate(node.start),
-            hint: 'Move the anchor to a part that stays.',
-          });
-        }
-      } else if (node.kind === 'seq') node.items.forEach(visit);
-      else if (node.kind === 'map') node.pairs.forEach((pair) => visit(pair.value));
+    const gone = new Set<YamlNode>();
+    const staying: YamlAlias[] = [];
+    const visit = (node: YamlNode, isGone: boolean): void => {
+      if (isGone) gone.add(node);
+      else if (node.kind === 'alias') staying.push(node);
+      if (node.kind === 'seq') for (const item of node.items) visit(item, isGone || this.items.has(item));
+      if (node.kind !== 'map') return;
+      for (const pair of node.pairs) {
+        visit(pair.key, isGone || this.pairs.has(pair));
+        visit(pair.value, isGone || this.pairs.has(pair));
+      }
     };
-    visit(this.#input.root);
+    visit(this.#input.root, false);
+    const dangling = staying.find(({ target }) => gone.has(target));
+    if (dangling === undefined) return;
+    throw new RebundleError('COMPOSE_INVALID', `'*${dangling.name}' refers to a part that is switched off or written twice`, {
+      location: this.#input.locate(dangling.start),
+      hint: 'Move the anchor to a part that stays.',
+    });
   }
 }
 
-function dependencyName(item: YamlScalar): string {
+/** A map and all that its merge keys bring in. */
+function listMergedMaps(map: YamlMap): YamlMap[] {
+  const sources = map.pairs.filter(isMergeKey).map((pair) => resolveAlias(pair.value));
+  const merged = sources.flatMap((source) => (source.kind === 'seq' ? source.items.map(resolveAlias) : [source]));
+  return [map, ...merged.flatMap((source) => (source.kind === 'map' ? listMergedMaps(source) : []))];
+}
+
+function dependencyName(item: YamlNode): string {
   return item.kind === 'scalar' ? (item.value.split(':')[0] ?? '') : '';
 }

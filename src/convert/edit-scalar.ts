@@ -32,6 +32,18 @@ export function editScalar(text: string, node: YamlScalar, pieces: readonly stri
   return edits;
 }
 
+/**
+ * A block scalar that the end of the text cuts off has no final line end in its value. Once a line end follows, its header must say so; undefined
+ * where nothing needs to be said.
+ */
+export function chompBlock(text: string, node: YamlScalar): TextEdit | undefined {
+  if ((node.style !== 'literal' && node.style !== 'folded') || node.end < text.length || text.endsWith('\n')) return undefined;
+  const header = /^[|>][1-9]?[-+]?[1-9]?/.exec(text.slice(node.start))?.[0] ?? '';
+  if (header.includes('-') || header === '') return undefined;
+  const chomped = header.includes('+') ? header.replace('+', '-') : `${header}-`;
+  return { start: node.start, end: node.start + header.length, text: chomped };
+}
+
 /** The scalar as a double-quoted one. */
 export function quoteScalar(node: YamlScalar, value: string): TextEdit {
   return { start: node.start, end: node.end, text: quoteDouble(value) };

@@ -125,9 +125,9 @@ class Place {
       }
       results.push(result.text);
     }
-    const names = tokenizeCompose(inner, '1.29').flatMap((token) => ('name' in token ? [token.name] : []));
-    if (names.length > 0) {
-      const message = `${this.path}: after docker-app the text is ${JSON.stringify(text)}; devices read ${names.join(', ')} from their environment`;
+    const names = new Set(tokenizeCompose(inner, '1.29').flatMap((token) => ('name' in token ? [token.name] : [])));
+    if (names.size > 0) {
+      const message = `${this.path}: after docker-app the text is ${JSON.stringify(text)}; devices read ${[...names].join(', ')} from their environment`;
       return { text: results[0]!, diagnostics: [finding('interp.reads-environment', message, { location })] };
     }
     const message = `${this.path}: devices read the text twice and got ${JSON.stringify(results[0])}; read once it is ${JSON.stringify(text)}`;

@@ -7,10 +7,11 @@ import { RebundleError } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
 import { looksSecret } from '../lib/redact.ts';
 import { applyEdits, sortEdits } from '../lib/text-edit.ts';
-import { parseYaml, resolveAlias } from '../lib/yaml.ts';
+import { parseYaml, resolveAlias, type YamlDocument } from '../lib/yaml.ts';
 import type { AppPackage, ComposeApp, Diagnostic, DocumentPart, Interpolation, ServiceImage, TextEdit, VariableMapping } from '../model/app.ts';
 import { makeEdits } from './compose-edits.ts';
 import { findRemovals, type Removals } from './disabled-services.ts';
+import { findPortAddresses } from './port-addresses.ts';
 import { type RewrittenScalar, rewriteScalar } from './rewrite-scalar.ts';
 import { isVersion, listScalarSites, type ScalarSite } from './scalar-sites.ts';
 import { createSourceLocator } from './source-locator.ts';
@@ -32,7 +33,7 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
   const diagnostics: Diagnostic[] = [...app.diagnostics, ...checkMetadata(app.metadata, app.name)];
   const read = readParameters({ own: app.parameters, files: options.parameterFiles, metadata: app.metadata, settings: options.settings });
   diagnostics.push(...read.diagnostics);
-  const document = parseYaml(compose);
+  const document = parseCompose(compose);
   const root = document.root === undefined ? undefined : resolveAlias(document.root);
   if (root?.kind !== 'map') {
     throw new RebundleError('COMPOSE_INVALID', 'the compose part must be a mapping', { location: document.locate(root?.start ?? 0) });
@@ -40,7 +41,7 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
   const removals = findRemovals({ text: compose.text, root, parameters: read.parameters, locate: document.locate });
   diagnostics.push(...removals.diagnostics);
   const sites = listScalarSites(root, removals.pairs).filter((site) => !removals.items.has(site.node));
-  const choices = chooseVariables(sites, read.parameters);
+  const choices = chooseVariables(sites, read.parameters, options.interpolation);
   const results = new Map<ScalarSite, RewrittenScalar>();
   for (const site of sites) {
     if (!site.node.value.includes('$') || site.paths.some(isVersion)) continue;
@@ -60,6 +61,23 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
   return { name: app.name, origin: app.origin, ...result, variables, services: checked.services, diagnostics };
 }
 
+/** Marks of the engines that experimental builds of docker-app ran over the whole text (gotemplate, mustache, yatee). */
+const TEMPLATE = /^[ \t]*(?:-[ \t]+)?(?:\{\{|["']?@(?:if|for|switch|else)\b)/m;
+
+function parseCompose(compose: DocumentPart): YamlDocument {
+  try {
+    return parseYaml(compose);
+  } catch (thrown) {
+    const template = TEMPLATE.exec(compose.text)?.[0].trim();
+    if (!(thrown instanceof RebundleError) || thrown.code !== 'YAML_INVALID' || template === undefined) throw thrown;
+    const { location } = thrown;
+    throw new RebundleError('APP_TEMPLATE', `the compose part is no YAML before a template engine ran over it (it has '${template}')`, {
+      ...(location === undefined ? {} : { location }),
+      hint: 'Write the text that the engine made, with parameters for what differs.',
+    });
+  }
+}
+
 function describeVariables(input: {
   readonly parameters: ReadonlyMap<string, Parameter>;
   readonly results: readonly RewrittenScalar[];
@@ -68,9 +86,17 @@ function describeVariables(input: {
   readonly diagnostics: Diagnostic[];
 }): VariableMapping[] {
   const mappings: VariableMapping[] = [];
+  const usesByName = new Map<string, RewrittenScalar[]>();
+  for (const result of input.results) {
+    for (const name of new Set(result.used)) {
+      const uses = usesByName.get(name);
+      if (uses === undefined) usesByName.set(name, [result]);
+      else uses.push(result);
+    }
+  }
   for (const parameter of input.parameters.values()) {
     const { name } = parameter;
-    const uses = input.results.filter((result) => result.used.includes(name));
+    const uses = usesByName.get(name) ?? [];
     const metadata = name === 'app' || name.startsWith('app.');
     const fixed = uses.map((use) => use.fixed.get(name)).find((reason) => reason !== undefined) ?? input.removals.fixed.get(name);
     const isVariable = uses.some((use) => !use.fixed.has(name));
@@ -123,7 +149,7 @@ function checkResult(result: { readonly source: DocumentPart; readonly edits: re
     const details = { location: toSource(thrown.location), ...(thrown.hint === undefined ? {} : { hint: thrown.hint }) };
     throw new RebundleError(thrown.code, thrown.message, details);
   }
-  const diagnostics = validateCompose(file).map((diagnostic) =>
+  const diagnostics = [...validateCompose(file), ...findPortAddresses(file)].map((diagnostic) =>
     diagnostic.location === undefined ? diagnostic : { ...diagnostic, location: toSource(diagnostic.location) },
   );
   const services = listServiceImages(file).map(({ service, image, build, location }) => ({
@@ -132,6 +158,10 @@ function checkResult(result: { readonly source: DocumentPart; readonly edits: re
     build,
     location: toSource(location),
   }));
+  for (const { service, image, build, location } of services) {
+    if (image !== undefined || !build) continue;
+    diagnostics.push(finding('IMAGE_MISSING', `service '${service}' is only built, and devices do not build`, { location }));
+  }
   return { services, diagnostics };
 }
 

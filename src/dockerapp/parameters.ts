@@ -49,7 +49,8 @@ export function readParameters(input: {
   merged = mergeTrees(merged, mapOf(new Map([['app', metadata]]), metadata.location));
   for (const setting of input.settings) merged = applySetting(merged, setting);
   const parameters = new Map<string, Parameter>();
-  flattenTree(merged, '', parameters);
+  const layers = [input.own.path, ...input.files.map(({ path }) => path)];
+  flattenTree(merged, '', { parameters, layers });
   return { parameters, diagnostics };
 }
 
@@ -152,12 +153,11 @@ function applySetting(tree: ParameterTree, { name, value }: ParameterSetting): P
 function setPath(tree: ParameterTree, path: readonly string[], name: string, value: ParameterTree): ParameterTree {
   const [key = '', ...rest] = path;
   if (tree.kind === 'list') {
-    const index = Number(key);
-    if (!Number.isInteger(index) || index < 0 || index > tree.items.length) throw conflict(name, 'is a list');
-    const items = [...tree.items];
-    const before = items[index];
-    items[index] = rest.length === 0 || before === undefined ? value : setPath(before, rest, name, value);
-    return { ...tree, items };
+    const index = /^\d{1,4}$/.test(key) ? Number(key) : undefined;
+    if (index === undefined || rest.length > 0) throw conflict(name, 'is a list');
+    // docker-app made a new list of the one item: the items before it print `<nil>`, those after it are gone.
+    const blank: ParameterTree = { kind: 'scalar', value: { type: 'string', value: '<nil>' }, written: '', location: value.location };
+    return { ...tree, items: [...Array.from({ length: index }, () => blank), value] };
   }
   if (tree.kind === 'scalar') throw conflict(name, 'is already present and not a map');
   const members = new Map(tree.members);
@@ -176,7 +176,13 @@ function conflict(name: string, why: string): RebundleError {
   return new RebundleError('PARAM_CONFLICT', `--set ${name}: a part of the name ${why}`, { hint: 'Name an existing parameter, or a new one.' });
 }
 
-function flattenTree(tree: ParameterTree, name: string, into: Map<string, Parameter>): void {
+interface Flattened {
+  readonly parameters: Map<string, Parameter>;
+  /** Paths of the documents, the last one wins. */
+  readonly layers: readonly string[];
+}
+
+function flattenTree(tree: ParameterTree, name: string, into: Flattened): void {
   if (tree.kind === 'map') {
     for (const [key, member] of tree.members) flattenTree(member, joinName(name, key), into);
   } else if (tree.kind === 'list') {
@@ -186,16 +192,19 @@ function flattenTree(tree: ParameterTree, name: string, into: Map<string, Parame
   }
 }
 
-function addParameter(into: Map<string, Parameter>, name: string, tree: ParameterTree): void {
-  const before = into.get(name);
-  if (before !== undefined) {
+function addParameter({ parameters, layers }: Flattened, name: string, tree: ParameterTree): void {
+  const before = parameters.get(name);
+  if (before !== undefined && before.location.path !== tree.location.path) {
+    // One spelling comes from a file that was given later: that one wins, whichever way it is written.
+    if (layers.indexOf(before.location.path) > layers.indexOf(tree.location.path)) return;
+  } else if (before !== undefined) {
     throw new RebundleError('PARAM_CONFLICT', `parameter '${name}' is there twice, as a nested and as a dotted name`, {
       location: tree.location,
       hint: `Remove one; the other is on line ${before.location.line}.`,
     });
   }
   const missing = tree.kind === 'scalar' && tree.value.type === 'null';
-  into.set(name, {
+  parameters.set(name, {
     name,
     value: missing ? undefined : printTree(tree),
     written: tree.kind === 'scalar' ? tree.written : undefined,

@@ -9,23 +9,38 @@ export interface ReferenceToken {
   readonly name?: string;
 }
 
-const NAME = '[_a-z][._a-z0-9]*(?::?[-?][^}]*)?';
-const TOKEN = new RegExp(`\\$(?:(\\$)|(${NAME})|\\{(${NAME})\\}|)`, 'gi');
+// Go's case folding lets these two letters pass as s and k.
+const NAME = /[_a-z\u017f\u212a][._a-z0-9\u017f\u212a]*/iy;
+const OPERATOR = /:?[-?]/y;
 
+/** Takes time in proportion to the text, whatever it holds. */
 export function tokenizeReferences(text: string): ReferenceToken[] {
   const tokens: ReferenceToken[] = [];
+  const closes = text.lastIndexOf('}');
   let from = 0;
-  for (const match of text.matchAll(TOKEN)) {
-    if (match.index > from) tokens.push({ kind: 'text', text: text.slice(from, match.index) });
-    const [source, escape, named, braced] = match;
-    if (escape !== undefined) tokens.push({ kind: 'escape', text: source });
-    else if (named !== undefined) tokens.push({ kind: 'named', text: source, name: named });
-    else if (braced !== undefined) tokens.push({ kind: 'braced', text: source, name: braced });
-    else tokens.push({ kind: 'invalid', text: source });
-    from = match.index + source.length;
+  for (let dollar = text.indexOf('$'); dollar >= 0; dollar = text.indexOf('$', from)) {
+    if (dollar > from) tokens.push({ kind: 'text', text: text.slice(from, dollar) });
+    const token = readReference(text, dollar, closes);
+    tokens.push(token);
+    from = dollar + token.text.length;
   }
   if (from < text.length) tokens.push({ kind: 'text', text: text.slice(from) });
   return tokens;
+}
+
+function readReference(text: string, dollar: number, lastClose: number): ReferenceToken {
+  const next = text[dollar + 1];
+  if (next === '$') return { kind: 'escape', text: '$$' };
+  const start = next === '{' ? dollar + 2 : dollar + 1;
+  NAME.lastIndex = start;
+  const letters = NAME.exec(text)?.[0].length ?? 0;
+  if (letters === 0) return { kind: 'invalid', text: '$' };
+  let end = start + letters;
+  OPERATOR.lastIndex = end;
+  if (OPERATOR.test(text)) end = end <= lastClose ? text.indexOf('}', end) : text.length;
+  const name = text.slice(start, end);
+  if (next !== '{') return { kind: 'named', text: `$${name}`, name };
+  return text[end] === '}' ? { kind: 'braced', text: `\${${name}}`, name } : { kind: 'invalid', text: '$' };
 }
 
 export interface Substitution {

@@ -81,3 +81,8 @@ export function isRegistryHost(text: string): boolean {
 export function isTag(text: string): boolean {
   return TAG.test(text);
 }
+
+/** The name of the repository that a reference is in. */
+export function repositoryOf({ registry, repository }: Reference): { readonly registry: string; readonly repository: string } {
+  return { registry, repository };
+}

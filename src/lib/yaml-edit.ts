@@ -1,56 +1,89 @@
 import type { TextEdit } from '../model/app.ts';
 import { contentEnd, type YamlMap, type YamlNode, type YamlPair, type YamlSeq } from './yaml.ts';
 
+interface Span {
+  readonly start: number;
+  readonly end: number;
+  readonly removed: boolean;
+}
+
 /**
- * The edit that takes a member out of a map: its lines and the comment lines right above it; in a flow map its text and a comma. Undefined where
- * that cannot be done in place (the only member of a block map that begins on the line of something else).
+ * The edits that take members out of a map: their lines and the comment lines right above them; in a flow map their text and a comma. Undefined
+ * where that cannot be done in place: nothing of a block map would stay, or a map that begins on the line of something else would end with it.
  */
-export function removePair(text: string, map: YamlMap, pair: YamlPair): TextEdit | undefined {
-  const index = map.pairs.indexOf(pair);
-  const spans = map.pairs.map((each) => ({ start: each.start, end: Math.max(each.key.end, contentEnd(each.value)) }));
-  return removeSpan(text, spans, index, map.flow);
-}
-
-/** The edit that takes an item out of a list, in the same way. */
-export function removeItem(text: string, list: YamlSeq, item: YamlNode): TextEdit | undefined {
-  const index = list.items.indexOf(item);
-  const spans = list.items.map((each) => ({
-    start: list.flow ? each.start : dashBefore(text, each.start),
-    end: contentEnd(each),
+export function removePairs(text: string, map: YamlMap, pairs: ReadonlySet<YamlPair>): TextEdit[] | undefined {
+  const spans = map.pairs.map((pair) => ({
+    start: pair.start,
+    end: Math.max(pair.key.end, contentEnd(pair.value)),
+    removed: pairs.has(pair),
   }));
-  return removeSpan(text, spans, index, list.flow);
+  return removeSpans(text, spans, map.flow);
 }
 
-function removeSpan(
+/** The edits that take items out of a list, in the same way. */
+export function removeItems(text: string, list: YamlSeq, items: ReadonlySet<YamlNode>): TextEdit[] | undefined {
+  const spans: Span[] = [];
+  for (const item of list.items) {
+    const start = list.flow ? item.start : findDash(text, spans.at(-1)?.end ?? list.start);
+    spans.push({ start, end: Math.max(start, contentEnd(item)), removed: items.has(item) });
+  }
+  return removeSpans(text, spans, list.flow);
+}
+
+function removeSpans(text: string, spans: readonly Span[], flow: boolean): TextEdit[] | undefined {
+  const edits: TextEdit[] = [];
+  for (let first = 0; first < spans.length; first++) {
+    if (spans[first]?.removed !== true) continue;
+    let last = first;
+    while (spans[last + 1]?.removed === true) last++;
+    const run = spans.slice(first, last + 1);
+    const removed = flow
+      ? [removeFlowRun(text, run, spans[first - 1], spans[last + 1])]
+      : removeBlockRun(text, run, spans[first - 1], spans[last + 1]);
+    if (removed === undefined) return undefined;
+    edits.push(...removed);
+    first = last;
+  }
+  return edits;
+}
+
+function removeFlowRun(text: string, run: readonly Span[], before: Span | undefined, after: Span | undefined): TextEdit {
+  const { start } = run[0]!;
+  const { end } = run.at(-1)!;
+  if (after !== undefined) return { start, end: after.start, text: '' };
+  if (before !== undefined) return { start: before.end, end, text: '' };
+  return { start, end: end + (/^\s*,/.exec(text.slice(end))?.[0].length ?? 0), text: '' };
+}
+
+function removeBlockRun(
   text: string,
-  spans: readonly { start: number; end: number }[],
-  index: number,
-  flow: boolean,
-): TextEdit | undefined {
-  const span = spans[index];
-  const next = spans[index + 1];
-  if (span === undefined) return undefined;
-  if (flow) {
-    const previous = spans[index - 1];
-    if (next !== undefined) return { start: span.start, end: next.start, text: '' };
-    return { start: previous?.end ?? span.start, end: span.end, text: '' };
+  run: readonly Span[],
+  before: Span | undefined,
+  after: Span | undefined,
+): TextEdit[] | undefined {
+  if (before === undefined && after === undefined) return undefined;
+  const { start } = run[0]!;
+  if (text.slice(text.lastIndexOf('\n', start - 1) + 1, start).trim() !== '') {
+    return after === undefined ? undefined : [{ start, end: after.start, text: '' }];
   }
-  const lineStart = text.lastIndexOf('\n', span.start - 1) + 1;
-  if (text.slice(lineStart, span.start).trim() !== '') {
-    return next === undefined ? undefined : { start: span.start, end: next.start, text: '' };
-  }
-  return { start: commentStart(text, lineStart), end: afterLine(text, span.end), text: '' };
+  let floor = before === undefined ? 0 : afterLine(text, before.end);
+  return run.map((span) => {
+    const lineStart = text.lastIndexOf('\n', span.start - 1) + 1;
+    const edit = { start: commentStart(text, lineStart, floor), end: afterLine(text, span.end), text: '' };
+    floor = edit.end;
+    return edit;
+  });
 }
 
-/** The start of the comment lines that stand right above a line. */
-function commentStart(text: string, lineStart: number): number {
+/** The start of the comment lines that stand right above a line; above `floor` is content of something else. */
+function commentStart(text: string, lineStart: number, floor: number): number {
   let start = lineStart;
-  while (start > 0) {
+  while (start > floor) {
     const above = text.lastIndexOf('\n', start - 2) + 1;
     if (!/^[ \t]*#/.test(text.slice(above, start))) break;
     start = above;
   }
-  return start;
+  return Math.max(start, floor);
 }
 
 function afterLine(text: string, end: number): number {
@@ -59,6 +92,9 @@ function afterLine(text: string, end: number): number {
   return newline < 0 ? text.length : newline + 1;
 }
 
-function dashBefore(text: string, start: number): number {
-  return text.lastIndexOf('-', start - 1);
+/** The `-` of the next list item: only blanks and comments stand before it. */
+function findDash(text: string, from: number): number {
+  const blank = /(?:\s|#[^\n]*)*/y;
+  blank.lastIndex = from;
+  return from + (blank.exec(text)?.[0].length ?? 0);
 }

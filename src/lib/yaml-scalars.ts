@@ -80,12 +80,11 @@ function readGo(text: string, reader: 'go-v2' | 'go-v3'): ScalarValue {
   return asText;
 }
 
-/** strconv.ParseInt and ParseUint with base 0: undefined for other text and beyond 64 bits. `0o` came with Go 1.13, after yaml.v2's use here. */
+/** strconv.ParseInt and ParseUint with base 0: undefined for other text and beyond 64 bits. `0o` is read since Go 1.13. */
 function parseGoInt(text: string, reader: 'go-v2' | 'go-v3'): bigint | undefined {
   const match = /^([-+]?)(?:(0[xX][0-9a-fA-F]+)|(0b[01]+)|(0[oO][0-7]+)|0([0-7]+)|(0|[1-9][0-9]*))$/.exec(text);
   if (match === null) return undefined;
   const [, sign, hex, binary, modernOctal, octal, decimal] = match;
-  if (modernOctal !== undefined && reader === 'go-v2') return undefined;
   if (binary !== undefined && reader === 'go-v2' && sign === '+') return undefined;
   const digits = hex ?? binary ?? modernOctal?.toLowerCase() ?? (octal === undefined ? decimal : `0o${octal}`);
   const value = BigInt(digits ?? '0') * (sign === '-' ? -1n : 1n);

@@ -14,8 +14,9 @@ import { formatReference, isRepositoryComponent } from '../lib/reference.ts';
 import type { AppBundle, AppPackage, BundleFile, ComposeApp, Diagnostic, ImageResolution } from '../model/app.ts';
 import type { Digest, Platform } from '../model/oci.ts';
 import { RULES_VERSION, type ServicePin } from '../model/plan.ts';
+import { maskFindings } from './convert.ts';
 import type { ImageResolver } from './image-resolver.ts';
-import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest, sortDiagnostics } from './migration.ts';
+import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
 import { applyTagRule, type RuledImage } from './tag-rule.ts';
 
 /** An app with all that publishing and the plan need; `bundle` is there where nothing is wrong. */
@@ -47,12 +48,11 @@ export async function buildApp(
   if (app === undefined || pkg === undefined || hasErrors(diagnostics)) return { ...base, diagnostics };
   try {
     const built = await pinAndBundle(converted, app, pkg, request, context, resolver);
-    const all = sortDiagnostics([...diagnostics, ...built.diagnostics]);
-    return { ...base, ...built, diagnostics: all };
+    return { ...base, ...built, diagnostics: maskFindings(app, [...diagnostics, ...built.diagnostics]) };
   } catch (thrown) {
     const error = toRebundleError(thrown);
     if (error.code === 'CANCELLED') throw error;
-    return { ...base, diagnostics: sortDiagnostics([...diagnostics, errorFinding(error)]) };
+    return { ...base, diagnostics: maskFindings(app, [...diagnostics, errorFinding(error)]) };
   }
 }
 

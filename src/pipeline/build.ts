@@ -15,6 +15,7 @@ import { type BuiltApp, buildApp } from './build-app.ts';
 import { convertPackages } from './convert.ts';
 import { createImageResolver } from './image-resolver.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource } from './migration.ts';
+import { isPublished } from './publish.ts';
 import { scanSources } from './scan.ts';
 
 /** What an earlier plan fixed: its clock, its pins and the version of its targets. */
@@ -65,18 +66,15 @@ function checkRemovals(request: MigrationRequest, scanned: readonly ScannedSourc
     throw new RebundleError('APP_REMOVED', `--remove-app needs a complete scan: ${why}`, { hint: 'Run without --app and PATH, on all repositories.' });
   }
   for (const name of request.removeApps) {
-    const still = scanned.flatMap(({ packages }) => packages).find((location) => location.name === name && !location.path.includes('.disabled'));
+    const still = scanned.flatMap(({ packages }) => packages).find((location) => location.name === name && !isDisabled(location.path));
     if (still !== undefined) {
       throw new RebundleError('APP_REMOVED', `--remove-app ${name}: its package is still there, ${still.path}`, { hint: 'Delete or disable the package first.' });
     }
   }
 }
 
-async function isPublished({ bundle, tag }: BuiltApp, context: MigrationContext): Promise<boolean> {
-  if (bundle === undefined || tag === undefined) return false;
-  const options = context.signal === undefined ? {} : { signal: context.signal };
-  const found = await context.destination.headManifest(bundle.reference, tag, options);
-  return found?.digest === bundle.manifest.digest;
+function isDisabled(path: string): boolean {
+  return path.split('/').some((part) => part.endsWith('.disabled'));
 }
 
 /** The targets file as it is now, or the seed where there is none; undefined where no targets are configured. */

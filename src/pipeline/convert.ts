@@ -77,7 +77,7 @@ async function convertPackage(
 }
 
 /** Findings in order, without the values of secret parameters. */
-function maskFindings(app: ComposeApp, diagnostics: readonly Diagnostic[]): Diagnostic[] {
+export function maskFindings(app: ComposeApp, diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const mask = createMask(app.variables);
   return sortDiagnostics(diagnostics).map((diagnostic) => ({ ...diagnostic, message: mask(diagnostic.message) }));
 }

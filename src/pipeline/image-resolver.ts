@@ -3,7 +3,7 @@ import { readAll } from '../lib/bytes.ts';
 import { isDigest } from '../lib/digest.ts';
 import { SingleFlight } from '../lib/limit.ts';
 import { comparePlatforms, formatPlatform, normalizePlatform } from '../lib/platform.ts';
-import { formatReference, pinReference } from '../lib/reference.ts';
+import { formatReference, pinReference, repositoryOf } from '../lib/reference.ts';
 import type { ImageResolution } from '../model/app.ts';
 import { type Descriptor, MEDIA_TYPES, type Platform, type Reference } from '../model/oci.ts';
 import { MAX_MANIFEST_BYTES, type Registry } from '../registry/registry.ts';
@@ -41,7 +41,7 @@ async function resolveReference(
   const registry = context.imageRegistry(reference.registry);
   const options = context.signal === undefined ? {} : { signal: context.signal };
   const wanted = planned?.pinned.split('@')[1] ?? reference.digest ?? reference.tag ?? 'latest';
-  const descriptor = await registry.headManifest(reference, wanted, options);
+  const descriptor = await registry.headManifest(repositoryOf(reference), wanted, options);
   if (descriptor === undefined) {
     const hint = isDigest(wanted) ? 'The registry does not hold this digest any more.' : 'Push the image, or correct the name or tag.';
     throw new RebundleError('IMAGE_UNRESOLVED', `${text} is not in the registry`, { hint });
@@ -71,7 +71,7 @@ async function readPlatforms(
       hint: descriptor.mediaType.includes('v1+') ? 'Push the image again with a current tool: schema 1 is not supported.' : 'Name an image.',
     });
   }
-  const manifest = await registry.getManifest(reference, descriptor.digest, options);
+  const manifest = await registry.getManifest(repositoryOf(reference), descriptor.digest, options);
   if (manifest === undefined) throw new RebundleError('IMAGE_UNRESOLVED', `${text}: its manifest ${descriptor.digest} is gone`);
   const content = parseObject(manifest.bytes, text);
   if (INDEX_TYPES.includes(descriptor.mediaType)) {
@@ -82,7 +82,7 @@ async function readPlatforms(
   if (config.digest === undefined || !isDigest(config.digest) || typeof config.size !== 'number' || config.size > MAX_MANIFEST_BYTES) {
     throw new RebundleError('IMAGE_MANIFEST', `${text}: its manifest has no usable config`);
   }
-  const blob = registry.getBlob(reference, { mediaType: String(config.mediaType), digest: config.digest, size: config.size }, options);
+  const blob = registry.getBlob(repositoryOf(reference), { mediaType: String(config.mediaType), digest: config.digest, size: config.size }, options);
   return uniquePlatforms([toPlatform(parseObject(await readAll(blob, MAX_MANIFEST_BYTES, `the config of ${text}`), text))]);
 }
 

@@ -5,6 +5,7 @@ import { once } from '../lib/bytes.ts';
 import { hexOf } from '../lib/digest.ts';
 import { errorFinding } from '../lib/finding.ts';
 import { createLimit, mapLimit } from '../lib/limit.ts';
+import { repositoryOf } from '../lib/reference.ts';
 import type { AppBundle, Diagnostic } from '../model/app.ts';
 import type { Descriptor } from '../model/oci.ts';
 import type { BuiltApp } from './build-app.ts';
@@ -43,20 +44,35 @@ async function publishBundle({ converted, bundle, tag }: BuiltApp, context: Migr
   const { name, origin } = converted;
   if (bundle === undefined || tag === undefined) throw new RebundleError('INTERNAL', `${name} has no bundle`);
   context.emit({ type: 'app:stage', app: name, origin, stage: 'publish' });
-  const options = context.signal === undefined ? {} : { signal: context.signal };
-  const { destination } = context;
-  const { reference, manifest } = bundle;
-  const tagged = await destination.headManifest(reference, tag, options);
+  const { manifest } = bundle;
+  const place = await findPlace(bundle, tag, context);
   let sent = 0;
-  if (tagged?.digest !== manifest.digest) {
+  if (!place.published) {
     for (const blob of listBlobs(bundle)) sent += await sendBlob(name, bundle, blob, context);
-    // The tag of another bundle stays where it is.
-    const free = tagged === undefined ? tag : `${tag}-${hexOf(manifest.digest).slice(0, 12)}`;
-    await destination.putManifest(reference, { bytes: bundle.manifestBytes, mediaType: manifest.mediaType, tag: free }, options);
+    const options = context.signal === undefined ? {} : { signal: context.signal };
+    const sentManifest = { bytes: bundle.manifestBytes, mediaType: manifest.mediaType, tag: place.tag };
+    await context.destination.putManifest(repositoryOf(bundle.reference), sentManifest, options);
     sent += manifest.size;
   }
   await readBack(bundle, context);
   return sent;
+}
+
+/** True where the destination has the bundle under its tag. */
+export async function isPublished({ bundle, tag }: BuiltApp, context: MigrationContext): Promise<boolean> {
+  return bundle !== undefined && tag !== undefined && (await findPlace(bundle, tag, context)).published;
+}
+
+/** The tag for a bundle: the wanted one or, where that names another bundle, which stays so, one with digits of the digest. */
+async function findPlace(bundle: AppBundle, wanted: string, context: MigrationContext): Promise<{ tag: string; published: boolean }> {
+  const options = context.signal === undefined ? {} : { signal: context.signal };
+  const { digest } = bundle.manifest;
+  const tag = `${wanted}-${hexOf(digest).slice(0, 12)}`;
+  for (const free of [wanted, tag]) {
+    const found = await context.destination.headManifest(repositoryOf(bundle.reference), free, options);
+    if (found === undefined || found.digest === digest) return { tag: free, published: found !== undefined };
+  }
+  return { tag, published: false };
 }
 
 interface Blob {
@@ -75,8 +91,9 @@ function listBlobs(bundle: AppBundle): Blob[] {
 async function sendBlob(app: string, { reference }: AppBundle, { descriptor, open }: Blob, context: MigrationContext): Promise<number> {
   const options = context.signal === undefined ? {} : { signal: context.signal };
   const { digest, size } = descriptor;
-  const there = await context.destination.hasBlob(reference, digest, options);
-  if (!there) await context.destination.putBlob(reference, descriptor, open, options);
+  const repository = repositoryOf(reference);
+  const there = await context.destination.hasBlob(repository, digest, options);
+  if (!there) await context.destination.putBlob(repository, descriptor, open, options);
   context.emit({ type: 'blob:sent', app, digest, size, sent: !there });
   return there ? 0 : size;
 }
@@ -84,7 +101,7 @@ async function sendBlob(app: string, { reference }: AppBundle, { descriptor, ope
 /** A reference counts as published once the registry has served the very manifest that it names. */
 async function readBack({ reference, manifest }: AppBundle, context: MigrationContext): Promise<void> {
   const options = context.signal === undefined ? {} : { signal: context.signal };
-  const found = await context.destination.getManifest(reference, manifest.digest, options);
+  const found = await context.destination.getManifest(repositoryOf(reference), manifest.digest, options);
   if (found?.descriptor.digest !== manifest.digest || found.descriptor.mediaType !== manifest.mediaType) {
     throw new RebundleError('REGISTRY_DIGEST_MISMATCH', `${reference.registry}/${reference.repository}@${manifest.digest} cannot be read back as it was sent`);
   }

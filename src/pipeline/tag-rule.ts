@@ -35,7 +35,7 @@ export function applyTagRule(image: ServiceImage, options: TagRuleOptions): Rule
   const written = image.image;
   const named = written.replaceAll(/\$\{FACTORY\}|\$FACTORY\b/g, options.factory);
   const text = named.replaceAll(/\$\{TAG\}|\$TAG\b/g, () => options.tag ?? '$TAG');
-  if (text.includes('$TAG')) return tagUnknown(service, written, location);
+  if (/\$TAG\b/.test(text)) return tagUnknown(service, written, location);
   if (text.includes('$')) {
     const message = `services.${service}.image: '${written}' would be read from the environment of the device, an image has to be fixed`;
     return finding('IMAGE_REFERENCE', message, { location });
