@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { requireIdentity } from '../config.ts';
 import { ERRORS, RebundleError } from '../errors.ts';
@@ -80,9 +81,10 @@ async function convert(invocation: Invocation, environment: CliEnvironment): Pro
 async function plan(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
   return migrate(invocation, environment, async ({ setup, context, planPath, earlier }) => {
     const outcome = await planMigration(setup.request, context, earlier);
-    const state = earlier?.state === 'started' && earlier.createdAt === outcome.plan.createdAt ? 'started' : 'proposed';
-    await writeOutput(planPath, formatPlan({ ...outcome.plan, state }));
-    if (outcome.targets !== undefined) await writeOutput(join(setup.out, PROPOSED_TARGETS), outcome.targets);
+    await writeOutput(planPath, formatPlan(outcome.plan));
+    const proposal = join(setup.out, PROPOSED_TARGETS);
+    // A proposal of an earlier plan would be taken for this one's.
+    await (outcome.targets === undefined ? rm(proposal, { force: true }) : writeOutput(proposal, outcome.targets));
     return { outcome, pending: outcome.plan.hasChanges };
   });
 }

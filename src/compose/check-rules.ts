@@ -24,7 +24,7 @@ const TYPE_NAMES: Readonly<Record<ScalarValue['type'], string>> = {
 };
 
 /** Checks a value and all that it holds against its rule. */
-export function checkValue(check: RuleCheck, value: ComposeValue, rule: Rule, place: string): void {
+function checkValue(check: RuleCheck, value: ComposeValue, rule: Rule, place: string): void {
   if (value.kind === 'scalar') checkScalar(check, value, rule, place);
   else if (value.kind === 'map' && rule.map !== undefined && isKnown(check, rule.map.since)) {
     checkMap(check, value, rule.map, place);

@@ -27,7 +27,7 @@ export interface ComposeService {
 }
 
 /** A member of `volumes`, `networks`, `configs` or `secrets`. */
-export interface ComposeResource {
+interface ComposeResource {
   readonly name: string;
   readonly pair: YamlPair;
   /** A map, or a scalar that is null. */

@@ -43,7 +43,7 @@ export interface ComposeMap {
   readonly members: ReadonlyMap<string, ComposeMember>;
 }
 
-export interface ComposeMember {
+interface ComposeMember {
   readonly pair: YamlPair;
   readonly value: ComposeValue;
 }

@@ -1,6 +1,6 @@
 /** What docker-compose 1.29 and compose-go both know about places of a compose file. A path starts at the root; a list item's index is its text. */
 
-export type ComposeCast = 'int' | 'float' | 'bool';
+type ComposeCast = 'int' | 'float' | 'bool';
 
 const SECTIONS = ['services', 'volumes', 'networks', 'secrets', 'configs'];
 

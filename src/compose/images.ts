@@ -3,7 +3,7 @@ import type { ServiceImage } from '../model/app.ts';
 import type { ComposeFile } from './compose-file.ts';
 
 /** An image with the scalar that holds it, wherever aliases and merge keys lead; undefined for a service that is only built. */
-export interface ServiceImageNode extends ServiceImage {
+interface ServiceImageNode extends ServiceImage {
   readonly node?: YamlScalar;
 }
 

@@ -3,7 +3,7 @@ import { RebundleError } from '../errors.ts';
 /** The two grammars of `$` that devices have: docker-compose 1.29 and Docker Compose v2 with compose-go v2.x. */
 export type ComposeGeneration = '1.29' | 'v2';
 
-export type ComposeOperator = '-' | ':-' | '?' | ':?' | '+' | ':+';
+type ComposeOperator = '-' | ':-' | '?' | ':?' | '+' | ':+';
 
 /** A piece of a text; the `text` of all pieces joined is the source. */
 export type ComposeToken =

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 
 /** A short volume as docker-compose 1.29 splits it: `[source:]target[:mode]`. */
-export interface ShortVolume {
+interface ShortVolume {
   readonly source?: string;
   readonly target: string;
   readonly mode?: string;

@@ -13,7 +13,7 @@ import { editServices, type PinnedService } from './pin-edits.ts';
 import { hashService } from './service-hash.ts';
 import { createTextEditor, isBlockScalar, replaceNode, type TextEditor } from './text-editor.ts';
 
-export interface PinnedCompose {
+interface PinnedCompose {
   readonly text: string;
   readonly diagnostics: readonly Diagnostic[];
 }

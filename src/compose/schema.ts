@@ -2,7 +2,7 @@ import type { ComposeOrigin } from './compose-file.ts';
 
 export type ScalarType = 'string' | 'number' | 'integer' | 'boolean' | 'null';
 
-export type Format = 'port' | 'expose' | 'subnet' | 'duration' | 'health-duration';
+type Format = 'port' | 'expose' | 'subnet' | 'duration' | 'health-duration';
 
 /** What a value at a place may be. A value of a shape (scalar, list, map) that the rule does not describe is refused. */
 export interface Rule {

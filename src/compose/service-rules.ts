@@ -4,7 +4,7 @@ import type { ComposeMap, ComposeScalar, ComposeValue } from './compose-value.ts
 import { faultOfShortVolume, isVolumeName, normalizePath, readShortVolume } from './mounts.ts';
 
 /** A check that can also leave a warning. */
-export interface ServiceCheck extends RuleCheck {
+interface ServiceCheck extends RuleCheck {
   readonly warn: (message: string, at: number) => void;
 }
 

@@ -48,7 +48,7 @@ export function replaceValue(editor: TextEditor, pair: YamlPair, text: string, f
 }
 
 /** A member to insert: `lines` in block style, further lines relative to the member's column; `flow` for a flow map. */
-export interface NewMember {
+interface NewMember {
   readonly key: string;
   readonly flow: string;
   /** Lines below the key in block style; where empty, `flow` stands behind the key. */

@@ -1,6 +1,3 @@
-import { listServiceImages } from '../compose/images.ts';
-import { type ComposeFile, readComposeFile } from '../compose/compose-file.ts';
-import { validateCompose } from '../compose/validate.ts';
 import { checkMetadata } from '../dockerapp/metadata.ts';
 import { type Parameter, type ParameterSetting, readParameters } from '../dockerapp/parameters.ts';
 import { RebundleError } from '../errors.ts';
@@ -8,13 +5,12 @@ import { finding } from '../lib/finding.ts';
 import { looksSecret } from '../lib/redact.ts';
 import { applyEdits, sortEdits } from '../lib/text-edit.ts';
 import { parseYaml, resolveAlias, type YamlDocument } from '../lib/yaml.ts';
-import type { AppPackage, ComposeApp, Diagnostic, DocumentPart, Interpolation, ServiceImage, TextEdit, VariableMapping } from '../model/app.ts';
+import type { AppPackage, ComposeApp, Diagnostic, DocumentPart, Interpolation, VariableMapping } from '../model/app.ts';
+import { checkResult } from './check-result.ts';
 import { makeEdits } from './compose-edits.ts';
 import { findRemovals, type Removals } from './disabled-services.ts';
-import { findPortAddresses } from './port-addresses.ts';
 import { type RewrittenScalar, rewriteScalar } from './rewrite-scalar.ts';
 import { isVersion, listScalarSites, type ScalarSite } from './scalar-sites.ts';
-import { createSourceLocator } from './source-locator.ts';
 import { chooseVariables } from './variables.ts';
 
 export interface RewriteOptions {
@@ -56,9 +52,10 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
   const edits = sortEdits(makeEdits({ app, root, end: document.end, sites, results, removals, diagnostics, locate: document.locate }));
   const composeText = applyEdits(compose.text, edits);
   const result = { source: compose, edits, composeText };
-  const checked = diagnostics.some(({ severity }) => severity === 'error') ? { services: [], diagnostics: [] } : checkResult(result);
+  const failed = diagnostics.some(({ severity }) => severity === 'error');
+  const { services, references, ...checked } = failed ? { services: [], references: [], diagnostics: [] } : checkResult(result);
   diagnostics.push(...checked.diagnostics);
-  return { name: app.name, origin: app.origin, ...result, variables, services: checked.services, diagnostics };
+  return { name: app.name, origin: app.origin, ...result, variables, services, references, diagnostics };
 }
 
 /** Marks of the engines that experimental builds of docker-app ran over the whole text (gotemplate, mustache, yatee). */
@@ -133,35 +130,3 @@ function describeParameter(
     diagnostics.push(finding('param.retyped', message, { location }));
   }
 }
-
-/** Reads the result as compose does; places are those of the package. */
-function checkResult(result: { readonly source: DocumentPart; readonly edits: readonly TextEdit[]; readonly composeText: string }): {
-  readonly services: readonly ServiceImage[];
-  readonly diagnostics: readonly Diagnostic[];
-} {
-  const toSource = createSourceLocator(result);
-  const source = { text: result.composeText, path: result.source.path, line: 1 };
-  let file: ComposeFile;
-  try {
-    file = readComposeFile(source);
-  } catch (thrown) {
-    if (!(thrown instanceof RebundleError) || thrown.location === undefined) throw thrown;
-    const details = { location: toSource(thrown.location), ...(thrown.hint === undefined ? {} : { hint: thrown.hint }) };
-    throw new RebundleError(thrown.code, thrown.message, details);
-  }
-  const diagnostics = [...validateCompose(file), ...findPortAddresses(file)].map((diagnostic) =>
-    diagnostic.location === undefined ? diagnostic : { ...diagnostic, location: toSource(diagnostic.location) },
-  );
-  const services = listServiceImages(file).map(({ service, image, build, location }) => ({
-    service,
-    ...(image === undefined ? {} : { image }),
-    build,
-    location: toSource(location),
-  }));
-  for (const { service, image, build, location } of services) {
-    if (image !== undefined || !build) continue;
-    diagnostics.push(finding('IMAGE_MISSING', `service '${service}' is only built, and devices do not build`, { location }));
-  }
-  return { services, diagnostics };
-}
-

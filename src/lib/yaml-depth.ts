@@ -5,7 +5,12 @@ import { type CST, Parser } from 'yaml';
  * yaml library recurses, and a text of many thousand brackets ends the process there.
  */
 export function findTooDeep(text: string, limit: number): number | undefined {
-  for (const root of new Parser().parse(text)) {
+  return findTooDeepToken(new Parser().parse(text), limit);
+}
+
+/** The same for a text that is parsed already. */
+export function findTooDeepToken(tokens: Iterable<CST.Token>, limit: number): number | undefined {
+  for (const root of tokens) {
     const pending: { token: CST.Token | null | undefined; depth: number }[] = [{ token: root, depth: 0 }];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const { token, depth } = next;

@@ -1,11 +1,12 @@
 import {
+  Composer,
   isAlias,
   isMap,
   isPair,
   isSeq,
   LineCounter,
   type Pair,
-  parseAllDocuments,
+  Parser,
   type Alias as RawAlias,
   type YAMLMap as RawMap,
   type Node as RawNode,
@@ -13,7 +14,7 @@ import {
   type YAMLSeq as RawSeq,
 } from 'yaml';
 import { RebundleError, type SourceLocation } from '../errors.ts';
-import { findTooDeep } from './yaml-depth.ts';
+import { findTooDeepToken } from './yaml-depth.ts';
 
 /** A YAML text as a tree of texts and places: scalars are not resolved, aliases not expanded, nothing is dropped. */
 export interface YamlScalar {
@@ -102,23 +103,17 @@ export function parseYaml(source: YamlSource): YamlDocument {
     throw new RebundleError('YAML_LIMIT', `${source.path} is larger than ${YAML_LIMITS.bytes} bytes`);
   }
   const lines = new LineCounter();
-  const deep = findTooDeep(source.text, YAML_LIMITS.depth);
-  if (deep !== undefined) throw tooDeep({ path: source.path, ...placeOf(source, deep) });
-  const documents = parseAllDocuments(source.text, {
-    schema: 'failsafe',
-    uniqueKeys: false,
-    keepSourceTokens: true,
-    logLevel: 'silent',
-    lineCounter: lines,
-    prettyErrors: false,
-  });
+  const tokens = [...new Parser(lines.addNewLine).parse(source.text)];
   const locate = (offset: number): SourceLocation => {
     const place = lines.linePos(offset);
     return { path: source.path, line: source.line + Math.max(place.line, 1) - 1, column: Math.max(place.col, 1) };
   };
-  if (!Array.isArray(documents) || documents[0] === undefined)
-    return { root: undefined, end: source.text.length, locate };
-  const document = documents[0];
+  const deep = findTooDeepToken(tokens, YAML_LIMITS.depth);
+  if (deep !== undefined) throw tooDeep(locate(deep));
+  const composer = new Composer({ schema: 'failsafe', uniqueKeys: false, keepSourceTokens: true, logLevel: 'silent' });
+  const documents = [...composer.compose(tokens, false, source.text.length)];
+  const [document] = documents;
+  if (document === undefined) return { root: undefined, end: source.text.length, locate };
   const error = document.errors[0];
   if (error !== undefined) {
     const location = locate(error.pos[0]);
@@ -132,11 +127,6 @@ export function parseYaml(source: YamlSource): YamlDocument {
   const root = converted?.kind === 'scalar' && converted.start === converted.end ? undefined : converted;
   const end = documents.length > 1 ? document.range[2] : source.text.length;
   return { root, end, locate };
-}
-
-function placeOf(source: YamlSource, offset: number): { line: number; column: number } {
-  const before = source.text.slice(0, offset).split('\n');
-  return { line: source.line + before.length - 1, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 
 function tooDeep(location: SourceLocation): RebundleError {
@@ -235,7 +225,8 @@ function scalarNode(raw: RawScalar, start: number, end: number, text: string): Y
     BLOCK_FOLDED: 'folded',
   } as const;
   const style = styles[raw.type as keyof typeof styles] ?? 'plain';
-  const read = typeof raw.value === 'string' ? raw.value : '';
+  // The value of a tag that the library knows (binary, timestamp) is not text any more; the source is.
+  const read = raw.source ?? (typeof raw.value === 'string' ? raw.value : '');
   // A block text that the end of the input cuts off has no final line end for libyaml and its ports; the library adds one.
   const cutOff = (style === 'literal' || style === 'folded') && end === text.length && !text.endsWith('\n');
   const value = cutOff && read.endsWith('\n') ? read.slice(0, -1) : read;

@@ -115,6 +115,8 @@ export interface ComposeApp {
   readonly edits: readonly TextEdit[];
   readonly variables: readonly VariableMapping[];
   readonly services: readonly ServiceImage[];
+  /** Files that the text refers to. */
+  readonly references: readonly FileReference[];
   readonly diagnostics: readonly Diagnostic[];
 }
 

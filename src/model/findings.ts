@@ -28,6 +28,7 @@ export const FINDINGS = {
   'image.platform-missing': { severity: 'warning', help: 'An image lacks a platform of images.platforms; devices of it cannot run the app.' },
   'targets.new-app': { severity: 'note', help: 'No target named this app before: it is new on devices.' },
   'targets.compose-only': { severity: 'note', help: 'The app is published in the compose style only, as configured.' },
+  'targets.version': { severity: 'note', help: 'New targets were numbered: the next build of the operating system has to be numbered above them.' },
   'targets.size': { severity: 'warning', help: 'The targets file comes near the size that devices can read.' },
   'targets.skipped': { severity: 'note', help: 'A target was not built upon, for the reason that is given.' },
 } as const satisfies Record<string, { severity: Severity; help: string }>;

@@ -7,8 +7,9 @@ import { digestOf, hexOf } from '../lib/digest.ts';
 import { mapLimit } from '../lib/limit.ts';
 import { compareText } from '../lib/bytes.ts';
 import { createMask, maskDiff, maskVariables } from '../lib/redact.ts';
-import { formatReference } from '../lib/reference.ts';
-import type { AppStatus, ImageResolution } from '../model/app.ts';
+import { formatReference, isRepositoryComponent } from '../lib/reference.ts';
+import { finding } from '../lib/finding.ts';
+import type { AppStatus, Diagnostic, ImageResolution } from '../model/app.ts';
 import type { Digest } from '../model/oci.ts';
 import { type AppPlan, type MigrationPlan, type PlannedTarget, RULES_VERSION } from '../model/plan.ts';
 import { type BuiltApp, buildApp } from './build-app.ts';
@@ -52,7 +53,8 @@ export async function buildMigration(request: MigrationRequest, context: Migrati
   });
   const createdAt = basis?.createdAt ?? context.createdAt;
   const targets = await readTargets(context);
-  const planned = targets === undefined ? undefined : planAppTargets(apps, targets, request, { createdAt, version: basis?.targetVersion });
+  const fixed = { createdAt, version: basis?.targetVersion };
+  const planned = targets === undefined ? undefined : await planFreeTargets({ apps, targets, request, context }, fixed);
   const plan = describePlan({ request, context, apps, published, planned, targets, createdAt });
   return { plan, apps, scanned, ...(targets === undefined ? {} : { targets }) };
 }
@@ -92,6 +94,28 @@ interface PlannedTargets {
   readonly due: TargetsPlan;
 }
 
+/** Plans targets under a version for which no file target lies there with other bytes: an interrupted run leaves such files behind. */
+async function planFreeTargets(
+  { apps, targets, request, context }: { readonly apps: readonly BuiltApp[]; readonly targets: TargetsState; readonly request: MigrationRequest; readonly context: MigrationContext },
+  fixed: { readonly createdAt: string; readonly version: string | undefined },
+): Promise<PlannedTargets> {
+  const planned = planAppTargets(apps, targets, request, fixed);
+  const { version } = planned.plan;
+  if (version === undefined || fixed.version !== undefined || request.config.targets?.version !== undefined) return planned;
+  for (let free = Number(version); ; free += 1) {
+    const next = free === Number(version) ? planned : planAppTargets(apps, targets, request, { ...fixed, version: String(free) });
+    if (!(await hasLeftovers(next.plan, context))) return next;
+  }
+}
+
+async function hasLeftovers({ targets }: TargetsPlan, { tufRepo }: MigrationContext): Promise<boolean> {
+  for (const { name, kind, target } of targets) {
+    const found = kind === 'file' ? await tufRepo?.getTarget(name) : undefined;
+    if (found !== undefined && hexOf(digestOf(found)) !== target.hashes['sha256']) return true;
+  }
+  return false;
+}
+
 /** Plans the targets for apps of which some failed, while planning or while publishing. */
 export function planAppTargets(
   apps: readonly BuiltApp[],
@@ -119,7 +143,11 @@ export function planAppTargets(
 
 function toTargetApp({ converted, bundle, dockerApp, diagnostics }: BuiltApp, composeOnly: readonly string[]): TargetApp {
   const newStyleOnly = composeOnly.includes(converted.name);
-  if (bundle === undefined || hasErrors(diagnostics)) return { name: converted.name, state: 'failed', newStyleOnly };
+  if (bundle === undefined || hasErrors(diagnostics)) {
+    // A name that cannot be a key has no entries, but it holds the targets back as any other.
+    const name = isRepositoryComponent(converted.name) ? converted.name : `'${encodeURIComponent(converted.name)}'`;
+    return { name, state: 'failed', newStyleOnly };
+  }
   return {
     name: converted.name,
     state: 'ok',
@@ -157,11 +185,15 @@ function describePlan(input: {
     apps,
     targets: planned?.plan.targets ?? [],
     skippedTargets: planned?.plan.skipped ?? [],
-    diagnostics: planned?.plan.diagnostics ?? [],
+    diagnostics: [...(planned?.plan.diagnostics ?? []), ...(version === undefined ? [] : [versionFinding(version)])],
     ...(version === undefined ? {} : { targetVersion: version }),
     ...(targets === undefined ? {} : { targetsBefore: targets.checksum === 'absent' ? 'absent' : (`sha256:${targets.checksum}` as Digest) }),
     hasChanges: apps.some(({ status }) => status === 'migrated' || status === 'held') || (planned?.plan.targets.length ?? 0) > 0,
   };
+}
+
+function versionFinding(version: string): Diagnostic {
+  return finding('targets.version', `the new targets have version ${version}; the next build of the operating system has to be numbered above it`);
 }
 
 function changedApps(target: PlannedTarget): string[] {

@@ -1,7 +1,4 @@
 import { planSupportFiles } from '../bundle/support-files.ts';
-import { readComposeFile } from '../compose/compose-file.ts';
-import { listFileReferences } from '../compose/file-references.ts';
-import { createSourceLocator } from '../convert/source-locator.ts';
 import { rewriteCompose } from '../convert/rewrite.ts';
 import { splitPackage } from '../dockerapp/split.ts';
 import { toRebundleError } from '../errors.ts';
@@ -64,7 +61,7 @@ async function convertPackage(
       settings: [...config.parameters.set].map(([key, value]) => ({ name: key, value })),
     });
     if (hasErrors(app.diagnostics)) return { ...base, pkg, app, diagnostics: maskFindings(app, app.diagnostics) };
-    const references = locateReferences(app);
+    const { references } = app;
     const support = planSupportFiles({ package: { ...location, name }, entries, attachments: pkg.attachments, references });
     const diagnostics = maskFindings(app, [...app.diagnostics, ...support.diagnostics]);
     return { ...base, pkg, app, files: support.files, readsFiles: readsFiles(references, support.files), diagnostics };
@@ -80,13 +77,6 @@ async function convertPackage(
 export function maskFindings(app: ComposeApp, diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const mask = createMask(app.variables);
   return sortDiagnostics(diagnostics).map((diagnostic) => ({ ...diagnostic, message: mask(diagnostic.message) }));
-}
-
-/** File references of the result with the places of the package. */
-function locateReferences(app: ComposeApp): FileReference[] {
-  const file = readComposeFile({ text: app.composeText, path: app.source.path, line: 1 });
-  const toSource = createSourceLocator(app);
-  return listFileReferences(file).map((reference) => ({ ...reference, location: toSource(reference.location) }));
 }
 
 function readsFiles(references: readonly FileReference[], files: readonly { readonly path: string }[]): boolean {

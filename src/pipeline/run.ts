@@ -27,6 +27,7 @@ export type SavePlan = (plan: MigrationPlan) => Promise<void>;
 export async function planMigration(request: MigrationRequest, context: MigrationContext, earlier?: MigrationPlan): Promise<MigrationOutcome> {
   const built = await continueOrBuild(request, context, earlier);
   const results = [...listResults(built.plan, built.apps), ...skippedResults(built.scanned)];
+  for (const diagnostic of built.plan.diagnostics) context.emit({ type: 'diagnostic', diagnostic });
   for (const result of results) context.emit({ type: 'app:result', result });
   const { file } = built.targets ?? {};
   return {
@@ -58,12 +59,29 @@ export async function applyMigration(
 ): Promise<MigrationOutcome> {
   const targets = await readTargets(context);
   const written = isWritten(plan, targets?.file);
-  const built = await buildMigration(request, context, written ? { createdAt: plan.createdAt, images: plan.images } : basisOf(plan));
+  const basis = written ? { createdAt: plan.createdAt, images: plan.images } : basisOf(plan);
+  const built = await buildMigration(request, context, basis).catch((thrown: unknown) => {
+    throw isTargetsChange(thrown) ? stalePlan(`the targets file changed: ${thrown.message}`, thrown) : thrown;
+  });
   const difference = findDifference(plan, built.plan, written);
-  if (difference !== undefined) {
-    throw new RebundleError('PLAN_STALE', `not as planned: ${difference}`, { hint: 'Make a new plan with rebundle plan, and review it.' });
-  }
-  return publishMigration(written ? { ...built, plan: { ...built.plan, createdAt: plan.createdAt } } : built, request, context, savePlan);
+  if (difference !== undefined) throw stalePlan(difference);
+  return publishMigration(written ? { ...built, plan: withoutTargets(built.plan) } : built, request, context, savePlan);
+}
+
+/** True where the targets that a plan fixed cannot be added any more. */
+function isTargetsChange(thrown: unknown): thrown is RebundleError {
+  return thrown instanceof RebundleError && ['TARGETS_VERSION', 'TARGETS_NAME', 'TARGETS_PARENT'].includes(thrown.code);
+}
+
+function stalePlan(difference: string, cause?: unknown): RebundleError {
+  return new RebundleError('PLAN_STALE', `not as planned: ${difference}`, { hint: 'Make a new plan with rebundle plan, and review it.', cause });
+}
+
+/** The targets of the plan are there already; what else may be due by now is no part of it. */
+function withoutTargets(plan: MigrationPlan): MigrationPlan {
+  const { targetVersion: _none, ...rest } = plan;
+  const apps = plan.apps.map((row) => (row.published && row.status !== 'failed' ? { ...row, status: 'unchanged' as const } : row));
+  return { ...rest, targets: [], apps, hasChanges: apps.some(({ status }) => status === 'migrated') };
 }
 
 function basisOf({ createdAt, images, targetVersion }: MigrationPlan): PlanBasis {
@@ -76,10 +94,10 @@ async function continueOrBuild(request: MigrationRequest, context: MigrationCont
     if (!isWritten(earlier, targets?.file)) {
       const built = await buildMigration(request, context, basisOf(earlier)).catch((thrown: unknown) => {
         // What the earlier run fixed cannot be had any more: then this is a new run.
-        if (thrown instanceof RebundleError && ['TARGETS_VERSION', 'TARGETS_NAME'].includes(thrown.code)) return undefined;
+        if (isTargetsChange(thrown)) return undefined;
         throw thrown;
       });
-      if (built !== undefined && findDifference(earlier, built.plan, true) === undefined) return built;
+      if (built !== undefined && findDifference(earlier, built.plan, true) === undefined) return { ...built, plan: { ...built.plan, state: 'started' } };
     }
   }
   return buildMigration(request, context);
@@ -93,6 +111,7 @@ function findDifference(planned: MigrationPlan, now: MigrationPlan, targetsWritt
     const former = before.get(app.app);
     before.delete(app.app);
     if (former === undefined) return `${app.app} is new in the sources`;
+    if (former.status !== 'failed' && app.status === 'failed') return `${app.app} fails now: ${describeErrors(app)}`;
     if (former.inputs !== app.inputs) return `the sources, pins or support files of ${app.app} changed`;
     if (former.reference !== app.reference) return `the bundle of ${app.app} came out as ${app.reference}, not ${former.reference}`;
   }
@@ -102,6 +121,11 @@ function findDifference(planned: MigrationPlan, now: MigrationPlan, targetsWritt
   if (canonicalJson(planned.targets) === canonicalJson(now.targets)) return undefined;
   const other = now.targets.find((target, i) => canonicalJson(target) !== canonicalJson(planned.targets[i]));
   return `the targets file changed: ${other === undefined ? 'fewer targets are due' : `${other.name} would be another one`}`;
+}
+
+function describeErrors({ diagnostics }: AppPlan): string {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  return errors.map(({ code, message }) => `${code}: ${message}`).join('; ');
 }
 
 async function publishMigration(
@@ -118,8 +142,11 @@ async function publishMigration(
   const anyFailed = [...outcomes.values()].some(({ error }) => error !== undefined);
   const plan = anyFailed ? replanAfterFailure(built, apps, request) : built.plan;
   const targets = await writeTargets(plan, apps, built, context);
-  await savePlan({ ...plan, state: anyFailed || plan.apps.some(({ status }) => status === 'held') ? 'started' : 'done' });
+  const isHeld = anyFailed || plan.apps.some(({ status }) => status === 'held');
+  // As long as nothing of the targets is written, the whole plan is what the next try goes on with.
+  await savePlan({ ...(targets === undefined ? built.plan : plan), state: isHeld ? 'started' : 'done' });
   const results = [...listResults(plan, apps), ...skippedResults(built.scanned)];
+  for (const diagnostic of plan.diagnostics) context.emit({ type: 'diagnostic', diagnostic });
   for (const result of results) context.emit({ type: 'app:result', result });
   const bytesSent = [...outcomes.values()].reduce((sum, outcome) => sum + outcome.bytesSent, 0);
   return { plan, apps, scanned: built.scanned, results, bytesSent, ...(targets === undefined ? {} : { targets }) };

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { RebundleError } from '../errors.ts';
 import { decodeUtf8 } from '../lib/bytes.ts';
@@ -36,6 +36,11 @@ export function createLayoutRegistry(directory: string): Registry {
   return new LayoutRegistry(resolve(directory));
 }
 
+interface IndexState {
+  readonly index: LayoutIndex;
+  readonly bytes: Buffer | undefined;
+}
+
 interface TagUpdate {
   readonly tags: Map<string, Descriptor>;
   readonly done: Promise<void>;
@@ -47,6 +52,7 @@ class LayoutRegistry implements Registry {
   #lastUpdate: Promise<void> = Promise.resolve();
   /** Tags that wait for the update in progress; they are written together. */
   #nextUpdate: TagUpdate | undefined;
+  #lastIndex: (IndexState & { readonly key: string }) | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -180,7 +186,15 @@ class LayoutRegistry implements Registry {
     await syncFolder(this.#directory);
   }
 
-  async #readIndex(): Promise<{ readonly index: LayoutIndex; readonly bytes: Buffer | undefined }> {
+  /** An index that is the same file as before is not parsed again: a large factory asks for it thousands of times. */
+  async #readIndex(): Promise<IndexState> {
+    const found = await unlessMissing(this.#indexPath, () => stat(this.#indexPath, { bigint: true }));
+    const key = found === undefined ? 'absent' : `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
+    if (this.#lastIndex?.key !== key) this.#lastIndex = { key, ...(await this.#parseIndex()) };
+    return this.#lastIndex;
+  }
+
+  async #parseIndex(): Promise<IndexState> {
     const bytes = await readWhole(this.#indexPath, MAX_INDEX_BYTES, (size) => {
       return new RebundleError(
         'REGISTRY_LAYOUT',

@@ -121,7 +121,7 @@ export interface RunReportInput {
 export function buildRunReport(input: RunReportInput): RunReport {
   const { plan } = input;
   const { apps, skipped, findings: appFindings } = buildApps(plan, input.results);
-  const findings = [...appFindings, ...sourceFindings(input.sources)].sort(compareFindings);
+  const findings = [...appFindings, ...sourceFindings(input.sources), ...planFindings(plan)].sort(compareFindings);
   const targets = plan.targets.map(reportTarget).sort((a, b) => compareText(a.name, b.name));
   const skippedPackages = listSkipped(input.sources, skipped);
   const sources = input.sources.map(reportSource).sort((a, b) => compareText(a.repository, b.repository));
@@ -219,6 +219,19 @@ function sourceFindings(sources: readonly SourceInput[]): ReportFinding[] {
           },
         ],
   );
+}
+
+/** Findings about the targets as a whole. */
+function planFindings({ diagnostics }: MigrationPlan): ReportFinding[] {
+  return diagnostics.map(({ code, severity, message, hint, location }) => ({
+    code,
+    severity,
+    message: maskUrlCredentials(message),
+    ...(hint === undefined ? {} : { hint }),
+    repository: 'targets',
+    path: location?.path ?? '',
+    ...(location === undefined ? {} : { line: location.line, column: location.column }),
+  }));
 }
 
 function reportSource(source: SourceInput): ReportSource {

@@ -192,9 +192,10 @@ export function statusesOf(outcome: MigrationOutcome): Record<string, AppStatus>
   return Object.fromEntries(outcome.results.map(({ app, status }) => [app, status]));
 }
 
-/** The codes of an app's findings. */
+/** The codes of an app's findings; the one that each of these packages has is left out. */
 export function codesOf(outcome: MigrationOutcome, app: string): string[] {
-  return (outcome.results.find((result) => result.app === app)?.diagnostics ?? []).map(({ code }) => code);
+  const diagnostics = outcome.results.find((result) => result.app === app)?.diagnostics ?? [];
+  return diagnostics.map(({ code }) => code).filter((code) => code !== 'metadata.name-differs');
 }
 
 export function planOf(outcome: MigrationOutcome, app: string): MigrationPlan['apps'][number] {

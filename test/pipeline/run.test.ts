@@ -436,7 +436,7 @@ describe('interrupted', () => {
     const emit = (event: { type: string }): void => {
       if (event.type === 'blob:sent') abort.abort();
     };
-    await expect(factory.run({ context: { signal: abort.signal, emit } })).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(factory.run({ context: { signal: abort.signal, emit } })).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(await factory.targetsText()).toBe(before);
     expect(factory.saved.at(-1)?.state).toBe('started');
     const outcome = await factory.run({ earlier: factory.saved.at(-1)!, context: { createdAt: '2027-07-07T07:07:07Z' } });
