@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { formatLocation, type RebundleError, toRebundleError } from '../errors.ts';
@@ -12,6 +13,8 @@ const DEFAULT_WIDTH = 100;
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 const abort = new AbortController();
+// Every stream in progress listens to it, and Node warns at the eleventh.
+setMaxListeners(0, abort.signal);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     abort.abort();

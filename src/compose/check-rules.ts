@@ -3,7 +3,7 @@ import type { ComposeOrigin } from './compose-file.ts';
 import type { ComposeList, ComposeMap, ComposeScalar, ComposeValue } from './compose-value.ts';
 import { faultOfExpose, faultOfPort, faultOfStrictPort, faultOfSubnet } from './ports.ts';
 import { isGoDuration, isPythonDuration } from './python-cast.ts';
-import type { MapRule, Rule, ScalarType } from './schema.ts';
+import type { MapRule, Rule, ScalarType } from './rule.ts';
 
 /** What a check is told, and where it leaves what it found. */
 export interface RuleCheck {

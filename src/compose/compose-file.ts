@@ -7,7 +7,6 @@ import {
   type YamlMap,
   type YamlNode,
   type YamlPair,
-  type YamlScalar,
   type YamlSource,
   type YamlValue,
 } from '../lib/yaml.ts';
@@ -50,6 +49,8 @@ export interface ComposeFile {
   readonly secrets: ReadonlyMap<string, ComposeResource>;
 }
 
+/** Services, and members of any other section. */
+const MAX_MEMBERS = 1000;
 const VERSIONS: Record<ComposeOrigin, RegExp> = {
   'docker-app': /^3(?:\.[0-8])?$/,
   compose: /^(?:2(?:\.[0-4])?|3(?:\.[0-9])?)$/,
@@ -122,7 +123,13 @@ function readSection(pair: YamlPair | undefined, name: string, document: YamlDoc
   if (pair === undefined) return new Map();
   const node = resolveAlias(pair.value);
   if (node.kind !== 'map') throw invalid(`${name} must be a mapping`, document.locate(pair.start));
-  return effectivePairs(node);
+  const members = effectivePairs(node);
+  if (members.size > MAX_MEMBERS) {
+    throw new RebundleError('YAML_LIMIT', `${name} has more than ${MAX_MEMBERS} members`, {
+      location: document.locate(pair.start),
+    });
+  }
+  return members;
 }
 
 function readService(name: string, pair: YamlPair, document: YamlDocument): ComposeService {
@@ -140,7 +147,7 @@ function readResource(section: string, name: string, pair: YamlPair, document: Y
 }
 
 /** True for a value that every YAML reader takes as null. */
-export function isNull(node: YamlNode): node is YamlScalar {
+export function isNull(node: YamlNode): boolean {
   return node.kind === 'scalar' && readScalar(node, 'go-v3').type === 'null';
 }
 

@@ -39,10 +39,10 @@ export function listFileReferences(file: ComposeFile): FileReference[] {
     if (extended !== undefined) add({ kind: 'extends', services, required: true }, extended, textOf(extended));
   }
   for (const kind of ['config', 'secret'] as const) {
+    const users = usersBySource(root, `${kind}s`);
     for (const [name, value] of entriesOf(memberOf(root, `${kind}s`))) {
       const path = scalarOf(memberOf(value, 'file'));
-      if (path !== undefined)
-        add({ kind, services: usersOf(root, `${kind}s`, name), required: true }, path, textOf(path));
+      if (path !== undefined) add({ kind, services: users.get(name) ?? [], required: true }, path, textOf(path));
     }
   }
   return [...references.values()];
@@ -59,12 +59,17 @@ function readBind(item: ComposeValue): [ComposeScalar, string] | undefined {
   return source === undefined ? undefined : [source, textOf(source)];
 }
 
-/** The services that name a config or secret, in the short or the long form. */
-function usersOf(root: ComposeMap, section: string, name: string): string[] {
-  const uses = (item: ComposeValue): boolean => textOf(item.kind === 'map' ? memberOf(item, 'source') : item) === name;
-  return entriesOf(memberOf(root, 'services'))
-    .filter(([, service]) => itemsOf(memberOf(service, section)).some(uses))
-    .map(([service]) => service);
+/** The services that name each config or secret, in the short or the long form. */
+function usersBySource(root: ComposeMap, section: string): Map<string, string[]> {
+  const users = new Map<string, string[]>();
+  for (const [service, value] of entriesOf(memberOf(root, 'services'))) {
+    for (const item of itemsOf(memberOf(value, section))) {
+      const source = textOf(item.kind === 'map' ? memberOf(item, 'source') : item);
+      const known = users.get(source) ?? [];
+      if (known.at(-1) !== service) users.set(source, [...known, service]);
+    }
+  }
+  return users;
 }
 
 function memberOf(value: ComposeValue | undefined, name: string): ComposeValue | undefined {

@@ -31,15 +31,25 @@ function nameExpression(generation: ComposeGeneration): RegExp {
   return new RegExp(`[${letters}][${letters}0-9]*`, 'y');
 }
 
+/** A text that is split, with what each `$` asks about the braces behind it. */
+interface Source {
+  readonly text: string;
+  readonly generation: ComposeGeneration;
+  readonly lastClose: number;
+  /** For v2: each opening brace and the one that closes it. */
+  closing?: ReadonlyMap<number, number>;
+}
+
 /** Splits a text by the grammar of one generation. Total: what that generation refuses comes as an `invalid` token. */
 export function tokenizeCompose(text: string, generation: ComposeGeneration): ComposeToken[] {
+  const source: Source = { text, generation, lastClose: text.lastIndexOf('}') };
   const tokens: ComposeToken[] = [];
   let literal = 0;
   let at = 0;
   while (at < text.length) {
     const dollar = text.indexOf('$', at);
     if (dollar < 0) break;
-    const token = readToken(text, dollar, generation);
+    const token = readToken(source, dollar);
     at = dollar + Math.max(token?.text.length ?? 0, 1);
     if (token === undefined) continue;
     if (dollar > literal) tokens.push({ kind: 'literal', text: text.slice(literal, dollar) });
@@ -51,45 +61,57 @@ export function tokenizeCompose(text: string, generation: ComposeGeneration): Co
 }
 
 /** The token at a `$`; undefined where the `$` is ordinary text. */
-function readToken(text: string, dollar: number, generation: ComposeGeneration): ComposeToken | undefined {
+function readToken(source: Source, dollar: number): ComposeToken | undefined {
+  const { text, generation } = source;
   const next = text[dollar + 1];
   if (next === '$') return { kind: 'escape', text: '$$' };
-  if (next === '{') return readBraced(text, dollar, generation);
+  if (next === '{') return readBraced(source, dollar);
   const name = matchAt(NAME[generation], text, dollar + 1);
   if (name !== undefined) return { kind: 'named', text: `$${name}`, name };
   if (generation === 'v2') return undefined;
   return { kind: 'invalid', text: '$', reason: "a '$' must be followed by a name, a '{' or another '$'" };
 }
 
-function readBraced(text: string, dollar: number, generation: ComposeGeneration): ComposeToken {
+function readBraced(source: Source, dollar: number): ComposeToken {
+  const { text, generation } = source;
+  const invalid = (reason: string): ComposeToken => {
+    const close = findClose(source, dollar);
+    return { kind: 'invalid', text: close < 0 ? '${' : text.slice(dollar, close + 1), reason };
+  };
   const name = matchAt(NAME[generation], text, dollar + 2);
-  if (name === undefined) return invalidBraced(text, dollar, "a name must follow '${'");
+  if (name === undefined) return invalid("a name must follow '${'");
   const afterName = dollar + 2 + name.length;
   if (text[afterName] === '}') return { kind: 'braced', text: text.slice(dollar, afterName + 1), name };
   const operator = matchAt(OPERATOR[generation], text, afterName) as ComposeOperator | undefined;
-  if (operator === undefined) return invalidBraced(text, dollar, `'${name}' is not followed by '}' or an operator`);
+  if (operator === undefined) return invalid(`'${name}' is not followed by '}' or an operator`);
   const start = afterName + operator.length;
-  const close = generation === 'v2' ? findClosingBrace(text, start) : text.indexOf('}', start);
-  if (close < 0) return invalidBraced(text, dollar, "a '{' is not closed as all releases expect it");
+  const close = generation === 'v2' ? findMatching(source, dollar + 1) : findClose(source, start);
+  if (close < 0) return invalid("a '{' is not closed as all releases expect it");
   const operand = text.slice(start, close);
-  if (generation === 'v2' && operand.includes('\n')) return invalidBraced(text, dollar, 'a default holds a line break');
+  if (generation === 'v2' && operand.includes('\n')) return invalid('a default holds a line break');
   return { kind: 'braced', text: text.slice(dollar, close + 1), name, operator, operand };
 }
 
-/** The brace that closes a nested expression, as compose-go counts them: -1 where braces do not balance. */
-function findClosingBrace(text: string, from: number): number {
-  let open = 1;
-  for (let i = from; i < text.length; i++) {
-    if (text[i] === '{') open++;
-    if (text[i] === '}') open--;
-    if (open === 0) return i;
-  }
-  return -1;
+/** The next closing brace; asks once whether there is one, so that many open ones stay cheap. */
+function findClose(source: Source, from: number): number {
+  return from > source.lastClose ? -1 : source.text.indexOf('}', from);
 }
 
-function invalidBraced(text: string, dollar: number, reason: string): ComposeToken {
-  const close = text.indexOf('}', dollar);
-  return { kind: 'invalid', text: close < 0 ? '${' : text.slice(dollar, close + 1), reason };
+/** The brace that closes an opening one, as compose-go counts them: -1 where braces do not balance. */
+function findMatching(source: Source, open: number): number {
+  source.closing ??= matchBraces(source.text);
+  return source.closing.get(open) ?? -1;
+}
+
+function matchBraces(text: string): Map<number, number> {
+  const open: number[] = [];
+  const closing = new Map<number, number>();
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === '{') open.push(i);
+    const start = text[i] === '}' ? open.pop() : undefined;
+    if (start !== undefined) closing.set(start, i);
+  }
+  return closing;
 }
 
 function matchAt(expression: RegExp, text: string, at: number): string | undefined {

@@ -2,7 +2,7 @@ import { RebundleError } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { effectivePairs, type YamlScalar } from '../lib/yaml.ts';
-import type { ComposeFile, ComposeService } from './compose-file.ts';
+import { type ComposeFile, type ComposeService, isNull } from './compose-file.ts';
 import { isText } from './flow-text.ts';
 import type { PinnedService } from './pin-edits.ts';
 import {
@@ -62,7 +62,8 @@ function readExact(service: ComposeService): { readonly [name: string]: PlainVal
 
 /** Text is text; what some reader takes as another type keeps its exact spelling, apart from every text. */
 function readExactScalar(node: YamlScalar): PlainValue {
-  return isText(node) ? node.value : ['plain', node.tag ?? '', node.value];
+  if (isText(node)) return node.value;
+  return isNull(node) ? null : ['plain', node.tag ?? '', node.value];
 }
 
 /** The values of the hash label: one in a pinned file. */

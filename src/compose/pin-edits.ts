@@ -54,6 +54,7 @@ export function editServices(file: ComposeFile, services: readonly PinnedService
       map.pairs.filter(({ name, key }) => name === 'build' && key.kind === 'scalar'),
     );
   }
+  editor.removed.sort((a, b) => a.start - b.start);
   editImages(context, units);
   for (const unit of units) editLabels(context, unit);
   restoreAliases(context, file.root);
@@ -106,7 +107,9 @@ function editImages(context: PinContext, units: readonly PinnedService[]): void 
   const holders = new Map<YamlScalar, PinnedService[]>();
   for (const unit of units) {
     const node = imageNode(unit);
-    holders.set(node, [...(holders.get(node) ?? []), unit]);
+    const users = holders.get(node);
+    if (users === undefined) holders.set(node, [unit]);
+    else users.push(unit);
   }
   for (const [node, users] of holders) {
     const owner = users.find(({ service }) => service.map.pairs.some((pair) => pair.value === node));
@@ -156,7 +159,7 @@ function writeImage(image: string): string {
 function restoreAliases(context: PinContext, root: YamlMap): void {
   const { editor, changed, following } = context;
   for (const alias of eachAlias(root)) {
-    const isGone = isRemoved(editor, alias.target.start);
+    const isGone = isRemoved(editor, alias.target.start, alias.target.end);
     if (isRemoved(editor, alias.start) || editor.replaced.has(alias)) continue;
     if (!isGone && (following.has(alias) || !changed.has(alias.target))) continue;
     context.expanded(`the alias *${alias.name} was written out, because what it stands for was edited`, alias.start);

@@ -56,16 +56,26 @@ export function pinCompose(input: {
 
 function hashServices(input: Parameters<typeof pinCompose>[0]): PinnedService[] {
   const { file, images, fileDigests } = input;
-  const references = listFileReferences(file);
+  const paths = new Map<string, Set<string>>();
+  for (const { services, path } of listFileReferences(file)) {
+    for (const service of services) paths.set(service, (paths.get(service) ?? new Set()).add(path));
+  }
   return file.services.map((service) => {
     const image = images.get(service.name);
     if (image === undefined) throw missingImage(file, service);
-    const paths = references.filter(({ services }) => services.includes(service.name)).map(({ path }) => path);
-    const files = [...fileDigests]
-      .filter(([name]) => paths.some((path) => path === '.' || name === path || name.startsWith(`${path}/`)))
-      .map(([path, digest]) => ({ path, digest }));
+    const used = paths.get(service.name) ?? new Set();
+    const files = [...fileDigests].filter(([name]) => isUsed(used, name)).map(([path, digest]) => ({ path, digest }));
     return { service, image, hash: hashService({ service, image, files }) };
   });
+}
+
+/** True where a file or a folder that it is in is among the paths. */
+function isUsed(paths: ReadonlySet<string>, file: string): boolean {
+  if (paths.has('.') || paths.has(file)) return true;
+  for (let slash = file.lastIndexOf('/'); slash > 0; slash = file.lastIndexOf('/', slash - 1)) {
+    if (paths.has(file.slice(0, slash))) return true;
+  }
+  return false;
 }
 
 function missingImage(file: ComposeFile, service: ComposeService): RebundleError {

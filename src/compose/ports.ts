@@ -1,10 +1,12 @@
 const PORT = /^(?:(?:\[?([a-fA-F\d.:]+)\]?:)?(\d*)(?:-(\d+))?:)?(\d+)(?:-(\d+))?(?:\/(?:udp|tcp|sctp))?$/;
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/;
+/** UTF-16 units. */
+const MAX_LENGTH = 200;
 const MAX_PORT = 65_535;
 
 /** Why docker-compose 1.29 refuses a short port; undefined where it takes it. */
 export function faultOfPort(text: string): string | undefined {
-  const match = PORT.exec(text);
+  const match = text.length > MAX_LENGTH ? null : PORT.exec(text);
   if (match === null) return 'it should be [[remote_ip:]remote_port[-remote_port]:]port[/protocol]';
   const [, host, published, publishedEnd, target = '', targetEnd] = match;
   const inner = countPorts(target, targetEnd);

@@ -1,6 +1,8 @@
 import { printPython, type ScalarValue } from '../lib/yaml-scalars.ts';
 import { castOf } from './fields.ts';
 
+/** Longer texts are no numbers that anybody means, and slow to read. */
+const MAX_NUMBER = 200;
 const INTS =
   /^services\/[^/]+\/(?:blkio_config\/(?:weight_device\/\d+\/)?weight|cpu_count|mem_swappiness|oom_score_adj|scale|(?:configs|secrets)\/\d+\/mode)$/;
 const FLOATS = /^services\/[^/]+\/(?:cpus|deploy\/resources\/limits\/cpus)$/;
@@ -23,7 +25,9 @@ export function castPython(path: readonly string[], text: string): ScalarValue |
   if (FLOATS.test(place)) return pythonFloat(text) === undefined ? undefined : { type: 'string', value: text };
   if (cast === 'bool' || BOOLS.test(place)) return pythonBool(text);
   if (BYTES.test(place))
-    return /^\s*\d+(?:\.\d+)?\s*(?:[bkmgt]b?)?\s*$/i.test(text) ? { type: 'int', value: 0n } : undefined;
+    return text.length <= MAX_NUMBER && /^\s*\d+(?:\.\d+)?\s*(?:[bkmgt]b?)?\s*$/i.test(text)
+      ? { type: 'int', value: 0n }
+      : undefined;
   if (MICROSECONDS.test(place)) return isPythonDuration(text) ? { type: 'int', value: 0n } : undefined;
   return { type: 'string', value: text };
 }
@@ -37,6 +41,7 @@ export function toPythonText(path: readonly string[], value: ScalarValue): Scala
 
 /** Python's `int(text, base=0)` with compose's own reading of a leading 0 as octal. */
 function pythonInt(text: string): ScalarValue | undefined {
+  if (text.length > MAX_NUMBER) return undefined;
   const trimmed = text.trim();
   const octal = /^0([0-9]+)$/.exec(trimmed);
   const digits = octal === null ? trimmed.replace(/(?<=[0-9a-fxob])_(?=[0-9a-f])/gi, '') : `0o${octal[1]}`;
@@ -47,6 +52,7 @@ function pythonInt(text: string): ScalarValue | undefined {
 }
 
 function pythonFloat(text: string): ScalarValue | undefined {
+  if (text.length > MAX_NUMBER) return undefined;
   const plain = text.trim().replace(/(?<=\d)_(?=\d)/g, '');
   if (/^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i.test(plain)) return { type: 'float', value: Number(plain) };
   return undefined;
@@ -61,6 +67,7 @@ function pythonBool(text: string): ScalarValue | undefined {
 
 /** True for a duration that docker-compose 1.29 reads: units from hours down, each once, no sign. */
 export function isPythonDuration(text: string): boolean {
+  if (text.length > MAX_NUMBER) return false;
   const number = '(?:\\d+\\.?\\d*|\\.\\d+)';
   const units = ['h', 'm', 's', 'ms', '(?:us|µs)', 'ns'].map((unit) => `(?:${number}${unit})?`).join('');
   return text.trim() !== '' && new RegExp(`^\\s*${units}\\s*$`, 'i').test(text);
@@ -68,5 +75,5 @@ export function isPythonDuration(text: string): boolean {
 
 /** True for a duration of Go's `time.ParseDuration`. */
 export function isGoDuration(text: string): boolean {
-  return /^[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text);
+  return text.length <= MAX_NUMBER && /^[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text);
 }

@@ -25,7 +25,8 @@ export function replaceNode(editor: TextEditor, node: YamlNode, text: string): v
   const { start, end } = node;
   if (start === end) {
     const blank = /\s/.test(editor.text[start - 1] ?? ' ') ? '' : ' ';
-    editor.edits.push({ start, end, text: blank + text });
+    const tail = /[^\s,\]}]/.test(editor.text[end] ?? ' ') ? ' ' : '';
+    editor.edits.push({ start, end, text: blank + text + tail });
     return;
   }
   // The range of a block ends after its line break.
@@ -100,26 +101,32 @@ function lineEndBelow(editor: TextEditor, pair: YamlPair): number | undefined {
 /** Removes members with the lines that they fill; a map that loses all of them becomes `{}`. */
 export function removeMembers(editor: TextEditor, map: YamlMap, pairs: readonly YamlPair[]): void {
   const { text } = editor;
-  const remove = (start: number, end: number, replacement = ''): void => {
+  const remove = (start: number, end: number): void => {
     editor.removed.push({ start, end });
-    editor.edits.push({ start, end, text: replacement });
+    editor.edits.push({ start, end, text: '' });
   };
   const [first] = map.pairs;
   const last = map.pairs.at(-1);
   if (first === undefined || last === undefined || pairs.length === 0) return;
   if (pairs.length === map.pairs.length) {
     if (map.flow) remove(map.start + 1, map.end - 1);
-    else remove(first.start, contentEnd(text, last.end), '{}');
+    else {
+      const end = contentEnd(text, last.end);
+      // The map itself stays, and its range may be that of its members.
+      editor.removed.push({ start: first.key.end, end });
+      editor.edits.push({ start: first.start, end, text: '{}' });
+    }
     return;
   }
-  for (const pair of pairs) {
-    const index = map.pairs.indexOf(pair);
+  const gone = new Set(pairs);
+  for (const [index, pair] of map.pairs.entries()) {
+    if (!gone.has(pair)) continue;
     const next = map.pairs[index + 1];
     const previous = map.pairs[index - 1];
-    const start = lineStart(text, pair.start);
+    const start = map.flow ? pair.start : lineStart(text, pair.start);
     if (map.flow && next === undefined) {
       // A comma may stay at the end of a flow map, so what stands between lines is left alone.
-      const between = previous === undefined || pairs.includes(previous) ? '\n' : text.slice(previous.end, pair.start);
+      const between = previous === undefined || gone.has(previous) ? '\n' : text.slice(previous.end, pair.start);
       const comma = /^[ \t]*,/.exec(text.slice(pair.end, pair.end + 1024))?.[0].length ?? 0;
       if (previous !== undefined && !between.includes('\n')) remove(previous.end, pair.end);
       else remove(pair.start, pair.end + comma);
@@ -144,8 +151,18 @@ function commentsAfter(text: string, offset: number, column: number): number {
   }
 }
 
-export function isRemoved(editor: TextEditor, offset: number): boolean {
-  return editor.removed.some(({ start, end }) => offset >= start && offset < end);
+/** True for a place in what is removed; `last` is where it ends. To be asked when all removals are known and in order. */
+export function isRemoved(editor: TextEditor, first: number, last = first + 1): boolean {
+  const { removed } = editor;
+  let low = 0;
+  let high = removed.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((removed[middle]?.start ?? 0) <= first) low = middle + 1;
+    else high = middle;
+  }
+  const range = removed[low - 1];
+  return range !== undefined && last <= range.end;
 }
 
 /** True where a scalar is written as a block, whose range ends after its line break. */

@@ -32,8 +32,13 @@ export function checkResult(
   }));
   for (const { service, image, build, location } of services) {
     if (image !== undefined || !build) continue;
-    diagnostics.push(finding('IMAGE_MISSING', `service '${service}' is only built, and devices do not build`, { location }));
+    diagnostics.push(
+      finding('IMAGE_MISSING', `service '${service}' is only built, and devices do not build`, { location }),
+    );
   }
-  const references = listFileReferences(file).map((reference) => ({ ...reference, location: toSource(reference.location) }));
+  const references = listFileReferences(file).map((reference) => ({
+    ...reference,
+    location: toSource(reference.location),
+  }));
   return { services, references, diagnostics };
 }

@@ -5,7 +5,7 @@ import { applyEdits } from '../lib/text-edit.ts';
 import { contentEnd, parseYaml, type YamlMap, type YamlNode, type YamlPair, type YamlScalar } from '../lib/yaml.ts';
 import type { AppPackage, Diagnostic, TextEdit } from '../model/app.ts';
 import type { Removals } from './disabled-services.ts';
-import { chompBlock, editScalar, quoteScalar } from './edit-scalar.ts';
+import { chompBlock, editScalar, quoteScalar, replaceScalar } from './edit-scalar.ts';
 import { fixPlainScalar } from './plain-scalars.ts';
 import type { RewrittenScalar } from './rewrite-scalar.ts';
 import { isVersion, type ScalarSite } from './scalar-sites.ts';
@@ -32,9 +32,13 @@ export function makeEdits(input: EditInput): TextEdit[] {
     if (edit === undefined) continue;
     fixed.set(site, edit);
     input.diagnostics.push(
-      finding('yaml.scalar-quoted', `'${site.node.value}' is now ${edit.text}: releases of compose read it differently`, {
-        location: input.locate(site.node.start),
-      }),
+      finding(
+        'yaml.scalar-quoted',
+        `'${site.node.value}' is now ${edit.text}: releases of compose read it differently`,
+        {
+          location: input.locate(site.node.start),
+        },
+      ),
     );
   }
   const frame = frameEdits(app, root, input.end);
@@ -47,13 +51,13 @@ export function makeEdits(input: EditInput): TextEdit[] {
       const result = results.get(site);
       const fix = fixed.get(site);
       if (result?.native !== undefined) {
-        edits.push({ start: site.node.start, end: site.node.end, text: result.native });
+        edits.push(replaceScalar(text, site.node, result.native));
         expected.set(site.node, result.native);
       } else if (fix !== undefined) {
         edits.push(fix);
         expected.set(site.node, parseScalar(fix.text));
       } else if (quoted.has(site.node)) {
-        edits.push(quoteScalar(site.node, result?.pieces.join('') ?? site.node.value));
+        edits.push(quoteScalar(text, site.node, result?.pieces.join('') ?? site.node.value));
         expected.set(site.node, result?.pieces.join('') ?? site.node.value);
       } else {
         const own = result === undefined ? [] : editScalar(text, site.node, result.pieces, site.inFlow);
@@ -69,7 +73,9 @@ export function makeEdits(input: EditInput): TextEdit[] {
     if (unquoted.length === 0) break;
     for (const node of unquoted) quoted.add(node);
   }
-  throw new RebundleError('INTERNAL', `${app.name}: the edited compose text does not hold the intended values`, { origin: app.origin });
+  throw new RebundleError('INTERNAL', `${app.name}: the edited compose text does not hold the intended values`, {
+    origin: app.origin,
+  });
 }
 
 function parseScalar(text: string): string {
@@ -92,7 +98,8 @@ function frameEdits(app: AppPackage, root: YamlNode, end: number): TextEdit[] {
   const rest = text.slice(trailing);
   const wanted = /^[ \t]*\r?\n/.exec(rest)?.[0] === lineEnd || body[trailing - 1] === '\n' ? '' : lineEnd;
   const keep = wanted === '' && body[trailing - 1] !== '\n' ? lineEnd.length : 0;
-  if (trailing + keep < text.length || wanted !== '') edits.push({ start: trailing + keep, end: text.length, text: wanted });
+  if (trailing + keep < text.length || wanted !== '')
+    edits.push({ start: trailing + keep, end: text.length, text: wanted });
   return edits;
 }
 

@@ -8,5 +8,13 @@ const MAX_TEXT = 512 * 1024;
 export function diffCompose(app: ComposeApp): string | undefined {
   const { source, composeText, name } = app;
   if (source.text === composeText || composeText.length > MAX_TEXT) return undefined;
-  return createTwoFilesPatch(source.path, `${name}/docker-compose.yml`, source.text, composeText, undefined, undefined, { context: 2 });
+  return createTwoFilesPatch(
+    source.path,
+    `${name}/docker-compose.yml`,
+    source.text,
+    composeText,
+    undefined,
+    undefined,
+    { context: 2 },
+  );
 }

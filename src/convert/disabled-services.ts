@@ -1,9 +1,19 @@
 import { evaluateEnabled } from '../dockerapp/enabled.ts';
-import { substituteReferences, tokenizeReferences } from '../dockerapp/references.ts';
 import type { Parameter } from '../dockerapp/parameters.ts';
+import { substituteReferences, tokenizeReferences } from '../dockerapp/references.ts';
 import { RebundleError, type SourceLocation } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
-import { effectivePairs, isMergeKey, memberOf, resolveAlias, type YamlAlias, type YamlMap, type YamlNode, type YamlPair, type YamlSeq } from '../lib/yaml.ts';
+import {
+  effectivePairs,
+  isMergeKey,
+  memberOf,
+  resolveAlias,
+  type YamlAlias,
+  type YamlMap,
+  type YamlNode,
+  type YamlPair,
+  type YamlSeq,
+} from '../lib/yaml.ts';
 import { removeItems, removePairs } from '../lib/yaml-edit.ts';
 import type { Diagnostic, TextEdit } from '../model/app.ts';
 import { listMaps } from './scalar-sites.ts';
@@ -60,9 +70,13 @@ class Collector implements Removals {
         if (last.get(pair.name) === pair || isMergeKey(pair) || pair.key.kind !== 'scalar') continue;
         this.pairs.add(pair);
         this.diagnostics.push(
-          finding('yaml.duplicate-key', `'${pair.name}' is written twice in one mapping; the later one counts and this one was removed`, {
-            location: this.#input.locate(pair.start),
-          }),
+          finding(
+            'yaml.duplicate-key',
+            `'${pair.name}' is written twice in one mapping; the later one counts and this one was removed`,
+            {
+              location: this.#input.locate(pair.start),
+            },
+          ),
         );
       }
     }
@@ -85,13 +99,18 @@ class Collector implements Removals {
       if (!this.#isEnabled(switchPair, name, location)) {
         disabled.add(name);
         this.pairs.add(pair);
-        this.diagnostics.push(finding('service.disabled', `service '${name}' is switched off by x-enabled`, { location }));
+        this.diagnostics.push(
+          finding('service.disabled', `service '${name}' is switched off by x-enabled`, { location }),
+        );
       }
-      for (const map of listMergedMaps(service)) for (const own of map.pairs) if (own.name === 'x-enabled') this.pairs.add(own);
+      for (const map of listMergedMaps(service))
+        for (const own of map.pairs) if (own.name === 'x-enabled') this.pairs.add(own);
     }
     for (const pair of services.pairs) if (!this.pairs.has(pair)) this.#removeDependencies(pair.value, disabled);
     if (services.pairs.length > 0 && services.pairs.every((pair) => this.pairs.has(pair))) {
-      throw new RebundleError('COMPOSE_INVALID', 'every service is switched off by x-enabled', { location: this.#input.locate(services.start) });
+      throw new RebundleError('COMPOSE_INVALID', 'every service is switched off by x-enabled', {
+        location: this.#input.locate(services.start),
+      });
     }
   }
 
@@ -102,12 +121,18 @@ class Collector implements Removals {
       const rendered = substituteReferences(tokens, lookup);
       if (rendered.error !== undefined) {
         const name = rendered.error.name ?? text;
-        throw new RebundleError('PARAM_UNDEFINED', `services.${service}.x-enabled: required variable ${name} is missing a value`, { location });
+        throw new RebundleError(
+          'PARAM_UNDEFINED',
+          `services.${service}.x-enabled: required variable ${name} is missing a value`,
+          { location },
+        );
       }
-      for (const token of tokens) if (token.name !== undefined) this.fixed.set(token.name, `it switches service '${service}' (x-enabled)`);
+      for (const token of tokens)
+        if (token.name !== undefined) this.fixed.set(token.name, `it switches service '${service}' (x-enabled)`);
       return rendered.text;
     });
-    if ('error' in result) throw new RebundleError('COMPOSE_INVALID', `services.${service}: ${result.error}`, { location });
+    if ('error' in result)
+      throw new RebundleError('COMPOSE_INVALID', `services.${service}: ${result.error}`, { location });
     return result.enabled;
   }
 
@@ -133,7 +158,12 @@ class Collector implements Removals {
       const owner = this.#owners.get(pair);
       if (owner !== undefined) members.set(owner, (members.get(owner) ?? new Set()).add(pair));
     }
-    for (const [map, pairs] of members) this.#addEdits(removePairs(text, map, pairs), [...pairs].map(({ name }) => name), locate(map.start));
+    for (const [map, pairs] of members)
+      this.#addEdits(
+        removePairs(text, map, pairs),
+        [...pairs].map(({ name }) => name),
+        locate(map.start),
+      );
     for (const [list, items] of this.#lists) this.#addEdits(removeItems(text, list, items), ['-'], locate(list.start));
   }
 
@@ -164,10 +194,14 @@ class Collector implements Removals {
     visit(this.#input.root, false);
     const dangling = staying.find(({ target }) => gone.has(target));
     if (dangling === undefined) return;
-    throw new RebundleError('COMPOSE_INVALID', `'*${dangling.name}' refers to a part that is switched off or written twice`, {
-      location: this.#input.locate(dangling.start),
-      hint: 'Move the anchor to a part that stays.',
-    });
+    throw new RebundleError(
+      'COMPOSE_INVALID',
+      `'*${dangling.name}' refers to a part that is switched off or written twice`,
+      {
+        location: this.#input.locate(dangling.start),
+        hint: 'Move the anchor to a part that stays.',
+      },
+    );
   }
 }
 

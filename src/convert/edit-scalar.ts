@@ -11,11 +11,13 @@ export function editScalar(text: string, node: YamlScalar, pieces: readonly stri
   const value = tokenizeReferences(node.value);
   if (pieces.every((piece, i) => piece === value[i]?.text)) return [];
   const raw = tokenizeReferences(text.slice(node.start, node.end));
-  const references = value.flatMap((token, i) => (token.kind === 'text' ? [] : [{ text: token.text, piece: pieces[i] ?? '' }]));
+  const references = value.flatMap((token, i) =>
+    token.kind === 'text' ? [] : [{ text: token.text, piece: pieces[i] ?? '' }],
+  );
   const rawReferences = raw.filter((token) => token.kind !== 'text');
   const aligned =
     rawReferences.length === references.length && rawReferences.every((token, i) => token.text === references[i]?.text);
-  if (!aligned) return [quoteScalar(node, pieces.join(''))];
+  if (!aligned) return [quoteScalar(text, node, pieces.join(''))];
   const edits: TextEdit[] = [];
   let at = node.start;
   let next = 0;
@@ -23,12 +25,13 @@ export function editScalar(text: string, node: YamlScalar, pieces: readonly stri
     if (token.kind !== 'text') {
       const piece = references[next++]?.piece ?? '';
       const escaped = escapeFor(node.style, piece);
-      if (escaped === undefined) return [quoteScalar(node, pieces.join(''))];
+      if (escaped === undefined) return [quoteScalar(text, node, pieces.join(''))];
       if (escaped !== token.text) edits.push({ start: at, end: at + token.text.length, text: escaped });
     }
     at += token.text.length;
   }
-  if (node.style === 'plain' && !isPlainText(pieces.join(''), inFlow)) return [quoteScalar(node, pieces.join(''))];
+  if (node.style === 'plain' && !isPlainText(pieces.join(''), inFlow))
+    return [quoteScalar(text, node, pieces.join(''))];
   return edits;
 }
 
@@ -37,7 +40,8 @@ export function editScalar(text: string, node: YamlScalar, pieces: readonly stri
  * where nothing needs to be said.
  */
 export function chompBlock(text: string, node: YamlScalar): TextEdit | undefined {
-  if ((node.style !== 'literal' && node.style !== 'folded') || node.end < text.length || text.endsWith('\n')) return undefined;
+  if ((node.style !== 'literal' && node.style !== 'folded') || node.end < text.length || text.endsWith('\n'))
+    return undefined;
   const header = /^[|>][1-9]?[-+]?[1-9]?/.exec(text.slice(node.start))?.[0] ?? '';
   if (header.includes('-') || header === '') return undefined;
   const chomped = header.includes('+') ? header.replace('+', '-') : `${header}-`;
@@ -45,8 +49,15 @@ export function chompBlock(text: string, node: YamlScalar): TextEdit | undefined
 }
 
 /** The scalar as a double-quoted one. */
-export function quoteScalar(node: YamlScalar, value: string): TextEdit {
-  return { start: node.start, end: node.end, text: quoteDouble(value) };
+export function quoteScalar(text: string, node: YamlScalar, value: string): TextEdit {
+  return replaceScalar(text, node, quoteDouble(value));
+}
+
+/** Other source text in place of a scalar; the line end that belongs to a block scalar stays. */
+export function replaceScalar(text: string, node: YamlScalar, replacement: string): TextEdit {
+  const isBlock = node.style === 'literal' || node.style === 'folded';
+  const lineEnd = isBlock ? (/\r?\n$/.exec(text.slice(node.start, node.end))?.[0] ?? '') : '';
+  return { start: node.start, end: node.end, text: replacement + lineEnd };
 }
 
 /** A double-quoted YAML scalar on one line: printable text as it is, all else escaped. */
@@ -54,7 +65,14 @@ export function quoteDouble(value: string): string {
   return `"${escapeDouble(value)}"`;
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\\0' };
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '"': '\\"',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\0': '\\0',
+};
 const UNPRINTABLE = /[\\"\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ud800-\udfff]/gu;
 
 function escapeDouble(text: string): string {

@@ -13,10 +13,14 @@ export function fixPlainScalar(site: ScalarSite): TextEdit | undefined {
   if (node.style !== 'plain' || node.tag !== undefined || node.start === node.end) return undefined;
   const go = readScalar(node, 'go-v2');
   const others = [readScalar(node, 'python'), readScalar(node, 'go-v3')] as const;
-  const asText = site.paths.some(isTextMap) || site.paths.some((path) => path[0] === 'services' && path[2] === 'environment');
+  const asText =
+    site.paths.some(isTextMap) || site.paths.some((path) => path[0] === 'services' && path[2] === 'environment');
   const agree = others.every((other) => sameValue(go, other));
   if (agree && !(asText && printPython(others[0]) !== printGo(go) && go.type === 'float')) return undefined;
-  const text = go.type === 'string' || (asText && go.type !== 'bool' && go.type !== 'null') ? quoteDouble(printGo(go)) : nativeText(go);
+  const text =
+    go.type === 'string' || (asText && go.type !== 'bool' && go.type !== 'null')
+      ? quoteDouble(printGo(go))
+      : nativeText(go);
   return { start: node.start, end: node.end, text };
 }
 
@@ -28,6 +32,7 @@ function sameValue(a: ScalarValue, b: ScalarValue): boolean {
 
 /** A spelling that all three read alike. */
 function nativeText(value: ScalarValue): string {
-  if (value.type === 'float') return Number.isInteger(value.value) && Math.abs(value.value) < 1e15 ? String(value.value) : printPython(value);
+  if (value.type === 'float')
+    return Number.isInteger(value.value) && Math.abs(value.value) < 1e15 ? String(value.value) : printPython(value);
   return value.type === 'null' ? 'null' : String(value.value);
 }

@@ -40,7 +40,8 @@ export function rewriteScalar(site: ScalarSite, context: ScalarContext): Rewritt
   const tokens = tokenizeReferences(site.node.value);
   const place = new Place(site, context.interpolation);
   const lookup = (name: string): string | undefined =>
-    context.parameters.get(name)?.value ?? (place.isImage && RELEASE_VARIABLES.includes(name) ? `\${${name}}` : undefined);
+    context.parameters.get(name)?.value ??
+    (place.isImage && RELEASE_VARIABLES.includes(name) ? `\${${name}}` : undefined);
   const rendered = substituteReferences(tokens, lookup);
   const location = context.locate(site.node.start);
   const used = tokens.flatMap((token) => (token.name === undefined ? [] : [token.name]));
@@ -59,7 +60,11 @@ export function rewriteScalar(site: ScalarSite, context: ScalarContext): Rewritt
     if (reason !== undefined && context.parameters.has(name)) fixed.set(name, reason);
   }
   const diagnostics: Diagnostic[] = rendered.lost.map((name) =>
-    finding('param.lost-reference', `${place.path}: '${name}' has no value; docker-app put nothing here and said nothing`, { location }),
+    finding(
+      'param.lost-reference',
+      `${place.path}: '${name}' has no value; docker-app put nothing here and said nothing`,
+      { location },
+    ),
   );
   const second = place.secondPass(rendered.text, location);
   if ('error' in second) return failed(second.error);
@@ -69,7 +74,9 @@ export function rewriteScalar(site: ScalarSite, context: ScalarContext): Rewritt
   const native = cast === undefined ? undefined : castText(second.text, cast);
   if (cast !== undefined && native === undefined) {
     return failed(
-      finding('COMPOSE_INVALID', `${place.path}: docker-app refuses '${rendered.text}' here, ${cast} is needed`, { location }),
+      finding('COMPOSE_INVALID', `${place.path}: docker-app refuses '${rendered.text}' here, ${cast} is needed`, {
+        location,
+      }),
     );
   }
   if (cast !== undefined && (site.paths.some((path) => castOf(path) !== cast) || native !== second.text)) {
@@ -117,10 +124,14 @@ class Place {
       if ('error' in result) {
         const code = generation === '1.29' ? 'INTERPOLATION_NEVER_RAN' : 'INTERPOLATION_INVALID';
         return {
-          error: finding(code, `${this.path}: after docker-app the text is ${JSON.stringify(text)}, which compose refuses: ${result.error}`, {
-            location,
-            hint: 'If the package ran elsewhere (docker-app deploy, swarm), convert it with --interpolation single; else escape the $ once more.',
-          }),
+          error: finding(
+            code,
+            `${this.path}: after docker-app the text is ${JSON.stringify(text)}, which compose refuses: ${result.error}`,
+            {
+              location,
+              hint: 'If the package ran elsewhere (docker-app deploy, swarm), convert it with --interpolation single; else escape the $ once more.',
+            },
+          ),
         };
       }
       results.push(result.text);
@@ -155,10 +166,14 @@ function referenceError(
 ): Diagnostic {
   const location = context.locate(site.node.start);
   if (error.kind === 'invalid') {
-    return finding('INTERPOLATION_INVALID', `invalid interpolation format for ${place.path}: ${JSON.stringify(site.node.value)}`, {
-      location,
-      hint: 'Write $$ for a literal $.',
-    });
+    return finding(
+      'INTERPOLATION_INVALID',
+      `invalid interpolation format for ${place.path}: ${JSON.stringify(site.node.value)}`,
+      {
+        location,
+        hint: 'Write $$ for a literal $.',
+      },
+    );
   }
   const name = error.name ?? '';
   const plain = /^[_a-zA-Z][._a-zA-Z0-9]*/.exec(name)?.[0] ?? name;
@@ -167,7 +182,10 @@ function referenceError(
     : plain !== name && context.parameters.has(plain)
       ? `docker-app reads all of it as one name; write \${${plain}} for the parameter '${plain}'`
       : 'define it in the parameters, or write $$ for a literal $';
-  return finding('PARAM_UNDEFINED', `${place.path}: required variable ${name} is missing a value`, { location, hint: why });
+  return finding('PARAM_UNDEFINED', `${place.path}: required variable ${name} is missing a value`, {
+    location,
+    hint: why,
+  });
 }
 
 /**
@@ -221,7 +239,8 @@ function findDivergence(
   const variables = new Map<string, string>();
   for (const token of tokens) {
     const choice = token.name === undefined ? undefined : context.choices.get(token.name);
-    if (token.name !== undefined && choice !== undefined && 'variable' in choice && !fixed.has(token.name)) variables.set(token.name, choice.variable);
+    if (token.name !== undefined && choice !== undefined && 'variable' in choice && !fixed.has(token.name))
+      variables.set(token.name, choice.variable);
   }
   for (const generation of GENERATIONS) {
     for (const overridden of [undefined, ...variables.keys()]) {

@@ -27,12 +27,19 @@ export interface RewriteOptions {
 export function rewriteCompose(app: AppPackage, options: RewriteOptions): ComposeApp {
   const { compose } = app;
   const diagnostics: Diagnostic[] = [...app.diagnostics, ...checkMetadata(app.metadata, app.name)];
-  const read = readParameters({ own: app.parameters, files: options.parameterFiles, metadata: app.metadata, settings: options.settings });
+  const read = readParameters({
+    own: app.parameters,
+    files: options.parameterFiles,
+    metadata: app.metadata,
+    settings: options.settings,
+  });
   diagnostics.push(...read.diagnostics);
   const document = parseCompose(compose);
   const root = document.root === undefined ? undefined : resolveAlias(document.root);
   if (root?.kind !== 'map') {
-    throw new RebundleError('COMPOSE_INVALID', 'the compose part must be a mapping', { location: document.locate(root?.start ?? 0) });
+    throw new RebundleError('COMPOSE_INVALID', 'the compose part must be a mapping', {
+      location: document.locate(root?.start ?? 0),
+    });
   }
   const removals = findRemovals({ text: compose.text, root, parameters: read.parameters, locate: document.locate });
   diagnostics.push(...removals.diagnostics);
@@ -41,19 +48,38 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
   const results = new Map<ScalarSite, RewrittenScalar>();
   for (const site of sites) {
     if (!site.node.value.includes('$') || site.paths.some(isVersion)) continue;
-    const result = rewriteScalar(site, { interpolation: options.interpolation, parameters: read.parameters, choices, locate: document.locate });
+    const result = rewriteScalar(site, {
+      interpolation: options.interpolation,
+      parameters: read.parameters,
+      choices,
+      locate: document.locate,
+    });
     results.set(site, result);
     diagnostics.push(...result.diagnostics);
   }
   if (document.end < compose.text.length) {
-    diagnostics.push(finding('package.second-document', 'a second YAML document was cut off, as docker-app ignored it', { location: document.locate(document.end) }));
+    diagnostics.push(
+      finding('package.second-document', 'a second YAML document was cut off, as docker-app ignored it', {
+        location: document.locate(document.end),
+      }),
+    );
   }
-  const variables = describeVariables({ parameters: read.parameters, results: [...results.values()], removals, choices, diagnostics });
-  const edits = sortEdits(makeEdits({ app, root, end: document.end, sites, results, removals, diagnostics, locate: document.locate }));
+  const variables = describeVariables({
+    parameters: read.parameters,
+    results: [...results.values()],
+    removals,
+    choices,
+    diagnostics,
+  });
+  const edits = sortEdits(
+    makeEdits({ app, root, end: document.end, sites, results, removals, diagnostics, locate: document.locate }),
+  );
   const composeText = applyEdits(compose.text, edits);
   const result = { source: compose, edits, composeText };
   const failed = diagnostics.some(({ severity }) => severity === 'error');
-  const { services, references, ...checked } = failed ? { services: [], references: [], diagnostics: [] } : checkResult(result);
+  const { services, references, ...checked } = failed
+    ? { services: [], references: [], diagnostics: [] }
+    : checkResult(result);
   diagnostics.push(...checked.diagnostics);
   return { name: app.name, origin: app.origin, ...result, variables, services, references, diagnostics };
 }
@@ -68,10 +94,14 @@ function parseCompose(compose: DocumentPart): YamlDocument {
     const template = TEMPLATE.exec(compose.text)?.[0].trim();
     if (!(thrown instanceof RebundleError) || thrown.code !== 'YAML_INVALID' || template === undefined) throw thrown;
     const { location } = thrown;
-    throw new RebundleError('APP_TEMPLATE', `the compose part is no YAML before a template engine ran over it (it has '${template}')`, {
-      ...(location === undefined ? {} : { location }),
-      hint: 'Write the text that the engine made, with parameters for what differs.',
-    });
+    throw new RebundleError(
+      'APP_TEMPLATE',
+      `the compose part is no YAML before a template engine ran over it (it has '${template}')`,
+      {
+        ...(location === undefined ? {} : { location }),
+        hint: 'Write the text that the engine made, with parameters for what differs.',
+      },
+    );
   }
 }
 
@@ -95,7 +125,8 @@ function describeVariables(input: {
     const { name } = parameter;
     const uses = usesByName.get(name) ?? [];
     const metadata = name === 'app' || name.startsWith('app.');
-    const fixed = uses.map((use) => use.fixed.get(name)).find((reason) => reason !== undefined) ?? input.removals.fixed.get(name);
+    const fixed =
+      uses.map((use) => use.fixed.get(name)).find((reason) => reason !== undefined) ?? input.removals.fixed.get(name);
     const isVariable = uses.some((use) => !use.fixed.has(name));
     const choice = input.choices.get(name);
     const count = uses.length + (input.removals.fixed.has(name) ? 1 : 0);
@@ -120,13 +151,18 @@ function describeParameter(
   diagnostics: Diagnostic[],
 ): void {
   const { name, location, value, written } = parameter;
-  if (metadata) diagnostics.push(finding('param.app-metadata', `'${name}' is metadata and was put in as its value`, { location }));
+  if (metadata)
+    diagnostics.push(finding('param.app-metadata', `'${name}' is metadata and was put in as its value`, { location }));
   else if (uses === 0) diagnostics.push(finding('param.unused', `nothing refers to parameter '${name}'`, { location }));
   else if (fixed !== undefined) {
-    diagnostics.push(finding('param.fixed', `'${name}' was put in as its value, an override of it is lost: ${fixed}`, { location }));
+    diagnostics.push(
+      finding('param.fixed', `'${name}' was put in as its value, an override of it is lost: ${fixed}`, { location }),
+    );
   }
   if (uses > 0 && value !== undefined && written !== undefined && value !== written) {
-    const message = looksSecret(name) ? `'${name}' is written otherwise than docker-app printed it` : `'${name}' is written ${written}; docker-app printed ${value}, and so does the result`;
+    const message = looksSecret(name)
+      ? `'${name}' is written otherwise than docker-app printed it`
+      : `'${name}' is written ${written}; docker-app printed ${value}, and so does the result`;
     diagnostics.push(finding('param.retyped', message, { location }));
   }
 }

@@ -31,12 +31,14 @@ function visit(
   if (value.kind === 'scalar') {
     onScalar(value, path, inFlow);
   } else if (value.kind === 'seq') {
-    for (const [i, item] of value.items.entries()) visit(item, [...path, String(i)], inFlow || value.flow, skip, onScalar);
+    for (const [i, item] of value.items.entries())
+      visit(item, [...path, String(i)], inFlow || value.flow, skip, onScalar);
   } else {
     for (const pair of value.pairs) {
       if (skip.has(pair)) continue;
       const below = isMergeKey(pair) ? path : [...path, pair.name];
-      for (const target of isMergeKey(pair) ? mergedMaps(pair.value) : [pair.value]) visit(target, below, inFlow || value.flow, skip, onScalar);
+      for (const target of isMergeKey(pair) ? mergedMaps(pair.value) : [pair.value])
+        visit(target, below, inFlow || value.flow, skip, onScalar);
     }
   }
 }
@@ -48,7 +50,8 @@ function mergedMaps(node: YamlNode): YamlNode[] {
 
 /** Every map of the document once, in the order of the text. */
 export function listMaps(node: YamlNode): YamlMap[] {
-  if (node.kind === 'map') return [node, ...node.pairs.flatMap((pair) => [...listMaps(pair.key), ...listMaps(pair.value)])];
+  if (node.kind === 'map')
+    return [node, ...node.pairs.flatMap((pair) => [...listMaps(pair.key), ...listMaps(pair.value)])];
   if (node.kind === 'seq') return node.items.flatMap(listMaps);
   return [];
 }

@@ -11,10 +11,17 @@ export function createSourceLocator(result: {
   const starts = lineStarts(result.composeText);
   const sourceStarts = lineStarts(result.source.text);
   return ({ line, column }) => {
-    const offset = Math.min(sourceOffset(result.edits, (starts[line - 1] ?? 0) + column - 1), result.source.text.length);
+    const offset = Math.min(
+      sourceOffset(result.edits, (starts[line - 1] ?? 0) + column - 1),
+      result.source.text.length,
+    );
     let index = sourceStarts.findLastIndex((start) => start <= offset);
     index = Math.max(index, 0);
-    return { path: result.source.path, line: result.source.line + index, column: offset - (sourceStarts[index] ?? 0) + 1 };
+    return {
+      path: result.source.path,
+      line: result.source.line + index,
+      column: offset - (sourceStarts[index] ?? 0) + 1,
+    };
   };
 }
 

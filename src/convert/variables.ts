@@ -1,7 +1,7 @@
-import type { Parameter } from '../dockerapp/parameters.ts';
-import { substituteReferences, tokenizeReferences } from '../dockerapp/references.ts';
 import { isInterpolated } from '../compose/fields.ts';
 import { tokenizeCompose } from '../compose/interpolation.ts';
+import type { Parameter } from '../dockerapp/parameters.ts';
+import { substituteReferences, tokenizeReferences } from '../dockerapp/references.ts';
 import type { Interpolation } from '../model/app.ts';
 import type { ScalarSite } from './scalar-sites.ts';
 

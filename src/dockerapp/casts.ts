@@ -34,13 +34,18 @@ const CASTS = {
 } as const;
 
 type Cast = keyof typeof CASTS;
-const PATTERNS = Object.entries(CASTS).flatMap(([cast, paths]) => paths.map((path) => ({ cast: cast as Cast, path: path.split('.') })));
+const PATTERNS = Object.entries(CASTS).flatMap(([cast, paths]) =>
+  paths.map((path) => ({ cast: cast as Cast, path: path.split('.') })),
+);
 const TRUE_WORDS = ['y', 'yes', 'true', 'on'];
 const FALSE_WORDS = ['n', 'no', 'false', 'off'];
 
 /** The type that docker-app gave a substituted text at a place of the compose part; undefined where it stayed text. */
 export function findCast(path: readonly string[]): Cast | undefined {
-  return PATTERNS.find(({ path: pattern }) => pattern.length === path.length && pattern.every((part, i) => part === '*' || part === path[i]))?.cast;
+  return PATTERNS.find(
+    ({ path: pattern }) =>
+      pattern.length === path.length && pattern.every((part, i) => part === '*' || part === path[i]),
+  )?.cast;
 }
 
 /** The cast value as plain YAML that every reader takes alike; undefined where docker-app refused the text. */

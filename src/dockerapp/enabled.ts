@@ -1,6 +1,6 @@
-import { readScalar } from '../lib/yaml-scalars.ts';
 import type { YamlNode } from '../lib/yaml.ts';
 import { resolveAlias } from '../lib/yaml.ts';
+import { readScalar } from '../lib/yaml-scalars.ts';
 
 /** Evaluates `x-enabled` as docker-app 0.5 to 0.8 did: a bool, or a text after substitution. An error text is docker-app's own. */
 export function evaluateEnabled(

@@ -4,7 +4,8 @@ import { memberOf, parseYaml, resolveAlias, type YamlSource } from '../lib/yaml.
 import { readScalar } from '../lib/yaml-scalars.ts';
 import type { Diagnostic } from '../model/app.ts';
 
-const HOSTNAME = /^(?=.{1,255}$)[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?(?:\.[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?)*\.?$/;
+const HOSTNAME =
+  /^(?=.{1,255}$)[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?(?:\.[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?)*\.?$/;
 
 /**
  * Checks metadata by docker-app's schema v0.1. What the schema refuses is a warning only: conversion needs nothing of it but `app.*` texts.
@@ -14,10 +15,14 @@ export function checkMetadata(source: YamlSource, appName: string): Diagnostic[]
   const document = parseYaml(source);
   const root = document.root === undefined ? undefined : resolveAlias(document.root);
   if (root?.kind !== 'map') {
-    throw new RebundleError('METADATA_INVALID', 'failed to parse application metadata: Top-level object must be a mapping', {
-      location: document.locate(root?.start ?? 0),
-      hint: 'The first document holds at least name: and version:.',
-    });
+    throw new RebundleError(
+      'METADATA_INVALID',
+      'failed to parse application metadata: Top-level object must be a mapping',
+      {
+        location: document.locate(root?.start ?? 0),
+        hint: 'The first document holds at least name: and version:.',
+      },
+    );
   }
   const services = root.pairs.find((pair) => pair.name === 'services');
   if (services !== undefined) {
@@ -40,9 +45,15 @@ export function checkMetadata(source: YamlSource, appName: string): Diagnostic[]
             ? "name: Does not match format 'hostname'"
             : undefined;
     if (problem !== undefined) {
-      diagnostics.push(finding('metadata.invalid', `docker-app 0.5 and later refused this metadata: ${problem}`, { location }));
+      diagnostics.push(
+        finding('metadata.invalid', `docker-app 0.5 and later refused this metadata: ${problem}`, { location }),
+      );
     } else if (key === 'name' && value?.type === 'string' && value.value !== appName) {
-      diagnostics.push(finding('metadata.name-differs', `metadata says '${value.value}'; the app key is the file name, '${appName}'`, { location }));
+      diagnostics.push(
+        finding('metadata.name-differs', `metadata says '${value.value}'; the app key is the file name, '${appName}'`, {
+          location,
+        }),
+      );
     }
   }
   return diagnostics;

@@ -1,13 +1,27 @@
 import { RebundleError, type SourceLocation } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
 import { finding } from '../lib/finding.ts';
-import { effectivePairs, isMergeKey, parseYaml, resolveAlias, type YamlDocument, type YamlMap, type YamlNode, type YamlSource } from '../lib/yaml.ts';
+import {
+  effectivePairs,
+  isMergeKey,
+  parseYaml,
+  resolveAlias,
+  type YamlDocument,
+  type YamlMap,
+  type YamlNode,
+  type YamlSource,
+} from '../lib/yaml.ts';
 import { printGo, readScalar, type ScalarValue } from '../lib/yaml-scalars.ts';
 import type { Diagnostic } from '../model/app.ts';
 
 /** A document of parameters or metadata as docker-app decoded it: YAML 1.1 with Go's types. */
 type ParameterTree =
-  | { readonly kind: 'scalar'; readonly value: ScalarValue; readonly written: string; readonly location: SourceLocation }
+  | {
+      readonly kind: 'scalar';
+      readonly value: ScalarValue;
+      readonly written: string;
+      readonly location: SourceLocation;
+    }
   | { readonly kind: 'list'; readonly items: readonly ParameterTree[]; readonly location: SourceLocation }
   | { readonly kind: 'map'; readonly members: ReadonlyMap<string, ParameterTree>; readonly location: SourceLocation };
 
@@ -62,10 +76,14 @@ function readTree(source: YamlSource, what: 'parameters' | 'metadata', diagnosti
   const root = resolveAlias(document.root);
   if (root.kind === 'scalar' && readScalar(root, 'go-v2').type === 'null') return mapOf(new Map(), start);
   if (root.kind !== 'map') {
-    throw new RebundleError(code, `failed to read ${what}: the document is a ${root.kind === 'seq' ? 'list' : 'single value'}, not a mapping`, {
-      location: document.locate(root.start),
-      hint: 'Write name: value pairs.',
-    });
+    throw new RebundleError(
+      code,
+      `failed to read ${what}: the document is a ${root.kind === 'seq' ? 'list' : 'single value'}, not a mapping`,
+      {
+        location: document.locate(root.start),
+        hint: 'Write name: value pairs.',
+      },
+    );
   }
   return new TreeReader(document, code, diagnostics).map(root, '');
 }
@@ -91,12 +109,19 @@ class TreeReader {
       if (key.kind !== 'scalar' || read?.type !== 'string') {
         const where = prefix === '' ? 'at top level' : `in ${prefix}`;
         const shown = read === undefined ? `(a ${key.kind})` : printGo(read);
-        throw new RebundleError(this.#code, `Non-string key ${where}: ${shown}`, { location, hint: 'Put the name into quotes.' });
+        throw new RebundleError(this.#code, `Non-string key ${where}: ${shown}`, {
+          location,
+          hint: 'Put the name into quotes.',
+        });
       }
       const before = seen.get(key.value);
       if (before !== undefined) {
         this.#diagnostics.push(
-          finding('yaml.duplicate-key', `'${joinName(prefix, key.value)}' is written twice; this one, the last, counts`, { location }),
+          finding(
+            'yaml.duplicate-key',
+            `'${joinName(prefix, key.value)}' is written twice; this one, the last, counts`,
+            { location },
+          ),
         );
       }
       seen.set(key.value, pair.start);
@@ -110,7 +135,12 @@ class TreeReader {
     const value = resolveAlias(node);
     const location = this.#document.locate(node.start);
     if (value.kind === 'map') return this.map(value, name);
-    if (value.kind === 'seq') return { kind: 'list', items: value.items.map((item, i) => this.#node(item, joinName(name, String(i)))), location };
+    if (value.kind === 'seq')
+      return {
+        kind: 'list',
+        items: value.items.map((item, i) => this.#node(item, joinName(name, String(i)))),
+        location,
+      };
     return { kind: 'scalar', value: readScalar(value, 'go-v2'), written: value.value, location };
   }
 }
@@ -141,7 +171,10 @@ function applySetting(tree: ParameterTree, { name, value }: ParameterSetting): P
   const location = document.locate(0);
   const root = resolveAlias(document.root);
   if (root.kind === 'seq') {
-    throw new RebundleError('PARAM_INVALID', `--set ${name}: a list is not a value`, { location, hint: `Set its items: ${name}.0=...` });
+    throw new RebundleError('PARAM_INVALID', `--set ${name}: a list is not a value`, {
+      location,
+      hint: `Set its items: ${name}.0=...`,
+    });
   }
   const set: ParameterTree =
     root.kind === 'map'
@@ -156,11 +189,16 @@ function setPath(tree: ParameterTree, path: readonly string[], name: string, val
     const index = /^\d{1,4}$/.test(key) ? Number(key) : undefined;
     if (index === undefined || rest.length > 0) throw conflict(name, 'is a list');
     // docker-app made a new list of the one item: the items before it print `<nil>`, those after it are gone.
-    const blank: ParameterTree = { kind: 'scalar', value: { type: 'string', value: '<nil>' }, written: '', location: value.location };
+    const blank: ParameterTree = {
+      kind: 'scalar',
+      value: { type: 'string', value: '<nil>' },
+      written: '',
+      location: value.location,
+    };
     return { ...tree, items: [...Array.from({ length: index }, () => blank), value] };
   }
-  if (tree.kind === 'scalar') throw conflict(name, 'is already present and not a map');
-  const members = new Map(tree.members);
+  if (tree.kind === 'scalar' && tree.value.type !== 'null') throw conflict(name, 'is already present and not a map');
+  const members = new Map(tree.kind === 'map' ? tree.members : []);
   const flat = path.join('.');
   if (rest.length > 0 && members.has(flat)) {
     members.set(flat, value);
@@ -173,7 +211,9 @@ function setPath(tree: ParameterTree, path: readonly string[], name: string, val
 }
 
 function conflict(name: string, why: string): RebundleError {
-  return new RebundleError('PARAM_CONFLICT', `--set ${name}: a part of the name ${why}`, { hint: 'Name an existing parameter, or a new one.' });
+  return new RebundleError('PARAM_CONFLICT', `--set ${name}: a part of the name ${why}`, {
+    hint: 'Name an existing parameter, or a new one.',
+  });
 }
 
 interface Flattened {

@@ -12,7 +12,11 @@ export function buildPublishedPackage(app: AppPackage, images: ReadonlyMap<strin
     return Buffer.from([app.metadata.text, applyEdits(app.compose.text, edits), app.parameters.text].join('\n---\n'));
   }
   const text = Buffer.from(app.bytes).toString('utf8');
-  const shifted = edits.map((edit) => ({ ...edit, start: edit.start + app.compose.offset, end: edit.end + app.compose.offset }));
+  const shifted = edits.map((edit) => ({
+    ...edit,
+    start: edit.start + app.compose.offset,
+    end: edit.end + app.compose.offset,
+  }));
   return Buffer.from(applyEdits(text, shifted));
 }
 

@@ -48,7 +48,7 @@ export interface Substitution {
   readonly text: string;
   /** The error that docker-app reported, if it did. */
   readonly error?: { readonly kind: 'undefined' | 'invalid'; readonly name?: string };
-  /** Names that were undefined and became nothing without an error, because a defined reference came later. */
+  /** Names that were undefined (or a stray `$`) and became nothing without an error, because a defined reference came later. */
   readonly lost: readonly string[];
 }
 
@@ -64,8 +64,10 @@ export function substituteReferences(
   for (const token of tokens) {
     if (token.kind === 'text') text += token.text;
     else if (token.kind === 'escape') text += '$';
-    else if (token.name === undefined) error = { kind: 'invalid' };
-    else {
+    else if (token.name === undefined) {
+      error = { kind: 'invalid' };
+      undefinedNames.push(token.text);
+    } else {
       const value = lookup(token.name);
       if (value === undefined) {
         error = { kind: 'undefined', name: token.name };

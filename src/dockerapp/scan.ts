@@ -48,7 +48,8 @@ function packageName(path: string): string {
 
 /** Gives the reason why a package is not selected. */
 function createSelector(rules: ScanRules): (path: string, name: string) => string | undefined {
-  const matcher = (globs: readonly string[]) => (globs.length === 0 ? () => false : picomatch([...globs], { dot: true }));
+  const matcher = (globs: readonly string[]) =>
+    globs.length === 0 ? () => false : picomatch([...globs], { dot: true });
   const included = matcher(rules.include);
   const excluded = matcher(rules.exclude);
   const named = rules.names.length === 0 ? () => true : matcher(rules.names);
@@ -57,7 +58,8 @@ function createSelector(rules: ScanRules): (path: string, name: string) => strin
     if (disabled !== undefined) return `disabled: '${disabled}' ends in ${DISABLED}`;
     if (excluded(path) || excluded(name)) return 'left out by apps.exclude';
     if (!named(name)) return 'not chosen by --app';
-    if (path.includes('/') && !included(path)) return 'not at the top level of the repository; add it with apps.include';
+    if (path.includes('/') && !included(path))
+      return 'not at the top level of the repository; add it with apps.include';
     return undefined;
   };
 }

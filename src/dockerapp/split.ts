@@ -27,10 +27,14 @@ export async function splitPackage(input: PackageInput): Promise<AppPackage> {
   if (location.kind === 'folder') return splitFolder(input);
   const bytes = await read(location.path, MAX_PACKAGE_FILE);
   if (isArchive(bytes)) {
-    throw new RebundleError('APP_FORM', `${location.path} is a tar archive, a form of docker-app that is not read yet`, {
-      origin,
-      hint: 'Unpack it into a folder of the same name.',
-    });
+    throw new RebundleError(
+      'APP_FORM',
+      `${location.path} is a tar archive, a form of docker-app that is not read yet`,
+      {
+        origin,
+        hint: 'Unpack it into a folder of the same name.',
+      },
+    );
   }
   const text = decode(bytes, location.path);
   const [metadata, compose, parameters] = splitDocuments(text, location.path);
@@ -84,7 +88,17 @@ async function splitFolder({ location, origin, files, read }: PackageInput): Pro
   }
   const core = new Set(CORE_FILES.map(at));
   const attachments = files.filter((file) => file.mode !== 'directory' && !core.has(file.path));
-  return { name: location.name, origin, kind: 'folder', semantics: '0.4-0.8', metadata, compose, parameters, attachments, diagnostics };
+  return {
+    name: location.name,
+    origin,
+    kind: 'folder',
+    semantics: '0.4-0.8',
+    metadata,
+    compose,
+    parameters,
+    attachments,
+    diagnostics,
+  };
 }
 
 function isArchive(bytes: Uint8Array): boolean {
@@ -94,7 +108,8 @@ function isArchive(bytes: Uint8Array): boolean {
 
 function decode(bytes: Uint8Array, path: string): string {
   const text = decodeUtf8(bytes);
-  if (text === undefined) throw new RebundleError('APP_FORM', `${path} is not UTF-8 text`, { hint: 'Save the file as UTF-8.' });
+  if (text === undefined)
+    throw new RebundleError('APP_FORM', `${path} is not UTF-8 text`, { hint: 'Save the file as UTF-8.' });
   return text;
 }
 
@@ -118,7 +133,8 @@ export function splitDocuments(text: string, path: string): [DocumentPart, Docum
   }
   // A `---` that ends the file without a line end opens the third document, and means nothing after it.
   const last = separators.at(-1);
-  if (separators.length === 3 && last !== undefined && last.next === text.length && !/[\r\n]$/.test(text)) separators = separators.slice(0, 2);
+  if (separators.length === 3 && last !== undefined && last.next === text.length && !/[\r\n]$/.test(text))
+    separators = separators.slice(0, 2);
   if (separators.length < 1 || separators.length > 2) {
     const third = separators[2];
     throw new RebundleError('APP_SPLIT', `${EXPECTED}, got ${separators.length + 1}`, {
@@ -127,7 +143,12 @@ export function splitDocuments(text: string, path: string): [DocumentPart, Docum
     });
   }
   const [first, second] = separators;
-  const part = (from: number, to: number): DocumentPart => ({ text: text.slice(from, to), path, offset: from, line: lineOf(text, from) });
+  const part = (from: number, to: number): DocumentPart => ({
+    text: text.slice(from, to),
+    path,
+    offset: from,
+    line: lineOf(text, from),
+  });
   return [
     part(leadingSeparator(text, begin), lineEnd(text, first!.start)),
     part(first!.next, second === undefined ? text.length : lineEnd(text, second.start)),

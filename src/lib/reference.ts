@@ -83,6 +83,9 @@ export function isTag(text: string): boolean {
 }
 
 /** The name of the repository that a reference is in. */
-export function repositoryOf({ registry, repository }: Reference): { readonly registry: string; readonly repository: string } {
+export function repositoryOf({ registry, repository }: Reference): {
+  readonly registry: string;
+  readonly repository: string;
+} {
   return { registry, repository };
 }

@@ -47,7 +47,12 @@ function removeSpans(text: string, spans: readonly Span[], flow: boolean): TextE
   return edits;
 }
 
-function removeFlowRun(text: string, run: readonly Span[], before: Span | undefined, after: Span | undefined): TextEdit {
+function removeFlowRun(
+  text: string,
+  run: readonly Span[],
+  before: Span | undefined,
+  after: Span | undefined,
+): TextEdit {
   const { start } = run[0]!;
   const { end } = run.at(-1)!;
   if (after !== undefined) return { start, end: after.start, text: '' };

@@ -1,9 +1,10 @@
+import { posix } from 'node:path';
 import { planSupportFiles } from '../bundle/support-files.ts';
 import { rewriteCompose } from '../convert/rewrite.ts';
-import { splitPackage } from '../dockerapp/split.ts';
+import { MAX_PACKAGE_FILE, splitPackage } from '../dockerapp/split.ts';
 import { toRebundleError } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
-import { errorFinding } from '../lib/finding.ts';
+import { errorFinding, finding } from '../lib/finding.ts';
 import { mapLimit } from '../lib/limit.ts';
 import { createMask } from '../lib/redact.ts';
 import type { AppPackage, ComposeApp, Diagnostic, FileReference, PackageLocation, SourceOrigin } from '../model/app.ts';
@@ -62,8 +63,9 @@ async function convertPackage(
     });
     if (hasErrors(app.diagnostics)) return { ...base, pkg, app, diagnostics: maskFindings(app, app.diagnostics) };
     const { references } = app;
+    const beside = await compareConvertedTree(scanned, location, app);
     const support = planSupportFiles({ package: { ...location, name }, entries, attachments: pkg.attachments, references });
-    const diagnostics = maskFindings(app, [...app.diagnostics, ...support.diagnostics]);
+    const diagnostics = maskFindings(app, [...app.diagnostics, ...beside, ...support.diagnostics]);
     return { ...base, pkg, app, files: support.files, readsFiles: readsFiles(references, support.files), diagnostics };
   } catch (thrown) {
     const error = toRebundleError(thrown);
@@ -71,6 +73,17 @@ async function convertPackage(
     const diagnostics: Diagnostic[] = [...(pkg?.diagnostics ?? []), errorFinding(error)];
     return { ...base, ...(pkg === undefined ? {} : { pkg }), diagnostics };
   }
+}
+
+/** A converted tree beside the package is not the source while the package is there; a finding tells that the two went apart. */
+async function compareConvertedTree({ source, entries }: ScannedSource, location: PackageLocation, app: ComposeApp): Promise<Diagnostic[]> {
+  const folder = posix.join(posix.dirname(location.path), location.name);
+  const path = `${folder}/docker-compose.yml`;
+  if (!entries.some((entry) => entry.path === path)) return [];
+  const bytes = await source.read(path, MAX_PACKAGE_FILE);
+  if (bytes.equals(Buffer.from(app.composeText))) return [];
+  const message = `${path} is not what convert would write; the package stays the source while it is there`;
+  return [finding('package.converted-tree-differs', message, { location: { path, line: 1, column: 1 } })];
 }
 
 /** Findings in order, without the values of secret parameters. */

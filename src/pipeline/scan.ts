@@ -11,7 +11,14 @@ import type { MigrationContext, MigrationRequest, ScannedSource } from './migrat
  * NOTHING_TO_START is thrown. Throws APP_NAME_DUPLICATE naming both places where two selected packages have one name.
  */
 export async function scanSources(request: MigrationRequest, context: MigrationContext): Promise<ScannedSource[]> {
-  const scanned = await mapLimit(context.sources, context.limit, (source) => scanSource(source, request, context));
+  let told = Promise.resolve();
+  const scanned = await mapLimit(context.sources, context.limit, async (source) => {
+    const scan = scanSource(source, request);
+    // Told in the order of the repositories, each as soon as those before it are done.
+    told = Promise.all([scan, told]).then(([result]) => tellScan(result, context));
+    await told;
+    return scan;
+  });
   if (scanned.every((source) => source.error !== undefined)) {
     const why = scanned.map((source) => `${source.source.origin.repository}: ${source.error}`).join('; ');
     throw new RebundleError('NOTHING_TO_START', why === '' ? 'no repository is given' : why, {
@@ -22,7 +29,12 @@ export async function scanSources(request: MigrationRequest, context: MigrationC
   return scanned;
 }
 
-async function scanSource(source: Source, request: MigrationRequest, context: MigrationContext): Promise<ScannedSource> {
+function tellScan({ source, packages, error }: ScannedSource, { emit }: MigrationContext): void {
+  const { repository } = source.origin;
+  emit(error === undefined ? { type: 'source:scanned', repository, packages } : { type: 'source:failed', repository, message: error });
+}
+
+async function scanSource(source: Source, request: MigrationRequest): Promise<ScannedSource> {
   const { repository } = source.origin;
   try {
     const entries: FileEntry[] = [];
@@ -35,12 +47,10 @@ async function scanSource(source: Source, request: MigrationRequest, context: Mi
       names: request.apps,
     };
     const packages = scanPackages(entries, rules).map((location) => restrict(location, named));
-    context.emit({ type: 'source:scanned', repository, packages });
     return { source, entries, packages };
   } catch (thrown) {
     const error = toRebundleError(thrown);
     if (error.code === 'CANCELLED') throw error;
-    context.emit({ type: 'source:failed', repository, message: error.message });
     return { source, entries: [], packages: [], error: error.message };
   }
 }

@@ -89,7 +89,7 @@ function areaOf(path: string): string {
 }
 
 function isReExportOnly(code: string): boolean {
-  return code.replace(/^export (?:type )?\{[^}]*\} from '[^']+';$/gm, '').trim() === '';
+  return code.replace(/^export (?:type )?(?:\*|\{[^}]*\}) from '[^']+';$/gm, '').trim() === '';
 }
 
 function stripComments(text: string): string {

@@ -86,6 +86,12 @@ describe('readComposeFile', () => {
     expect([error.code, error.message, error.location?.line]).toEqual(['COMPOSE_INVALID', message, line]);
   });
 
+  test('a section has at most 1000 members', () => {
+    const services = (count: number): string => Array.from({ length: count }, (_, i) => `s${i}: {}`).join(', ');
+    expect(read(`version: '3'\nservices: {${services(1000)}}\n`).services).toHaveLength(1000);
+    expect(failure(`version: '3'\nservices: {${services(1001)}}\n`).code).toBe('YAML_LIMIT');
+  });
+
   test('text that is no YAML keeps the place of the parser', () => {
     const error = failure("version: '3'\nservices: {a: [}\n");
     expect([error.code, error.location?.line]).toEqual(['YAML_INVALID', 11]);

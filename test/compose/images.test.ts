@@ -22,8 +22,8 @@ services:
   ).toEqual([
     ['plain', 'nginx:${TAG}', false, 6, 12],
     ['alias', 'shared:1', false, 2, 15],
-    ['merge', 'merged', true, 3, 24],
-    ['whole', 'merged', true, 3, 24],
+    ['merge', 'merged', true, 3, 23],
+    ['whole', 'merged', true, 3, 23],
     ['built', undefined, true, 11, 3],
   ]);
   expect(rows.map(({ node }) => node && text.slice(node.start, node.end))).toEqual([

@@ -54,28 +54,31 @@ const REFUSED: Readonly<Record<string, string>> = {
 describe(`what docker-app ${RELEASE} printed`, () => {
   it('is known for most cases', () => expect(recorded.length).toBeGreaterThan(120));
 
-  it.each(recorded.map((each) => [`${each.index} ${each.name}: ${each.title}`, each] as const))('%s', async (_, each) => {
-    const { app, diagnostics, failed } = await convertFiles(filesOf(each), {
-      interpolation: 'single',
-      parameterFiles: each.parametersFiles ?? [],
-      settings: Object.entries(each.set ?? {}).map(([name, value]) => ({ name, value })),
-    });
-    const errors = diagnostics.filter(({ severity }) => severity === 'error').map(({ message }) => message);
-    if (each.result.error !== undefined) {
-      expect({ failed, errors: errors.length > 0 }).toEqual(
-        each.name in TAKEN ? { failed: false, errors: false } : { failed: true, errors: true },
-      );
-      const missing = /"(required variable .* is missing a value)"/s.exec(each.result.error)?.[1];
-      if (missing !== undefined) expect(errors.some((message) => message.endsWith(missing))).toBe(true);
-      return;
-    }
-    if (each.name in REFUSED) {
-      expect(failed).toBe(true);
-      return;
-    }
-    expect(errors).toEqual([]);
-    expect(project(app?.composeText ?? '', true)).toEqual(project(each.result.rendered ?? '', false));
-  });
+  it.each(recorded.map((each) => [`${each.index} ${each.name}: ${each.title}`, each] as const))(
+    '%s',
+    async (_, each) => {
+      const { app, diagnostics, failed } = await convertFiles(filesOf(each), {
+        interpolation: 'single',
+        parameterFiles: each.parametersFiles ?? [],
+        settings: Object.entries(each.set ?? {}).map(([name, value]) => ({ name, value })),
+      });
+      const errors = diagnostics.filter(({ severity }) => severity === 'error').map(({ message }) => message);
+      if (each.result.error !== undefined) {
+        expect({ failed, errors: errors.length > 0 }).toEqual(
+          each.name in TAKEN ? { failed: false, errors: false } : { failed: true, errors: true },
+        );
+        const missing = /"(required variable .* is missing a value)"/s.exec(each.result.error)?.[1];
+        if (missing !== undefined) expect(errors.some((message) => message.endsWith(missing))).toBe(true);
+        return;
+      }
+      if (each.name in REFUSED) {
+        expect(failed).toBe(true);
+        return;
+      }
+      expect(errors).toEqual([]);
+      expect(project(app?.composeText ?? '', true)).toEqual(project(each.result.rendered ?? '', false));
+    },
+  );
 });
 
 function filesOf({ single, files }: RecordedCase): Map<string, Buffer> {
@@ -93,7 +96,9 @@ function project(text: string, interpolated: boolean): unknown {
     if (scalar.kind !== 'scalar') return `a ${scalar.kind}`;
     const value = readScalar(scalar, 'go-v2');
     if (value.type !== 'string' || !interpolated) return value.type === 'null' ? 'null' : printGo(value);
-    const [old, modern] = (['1.29', 'v2'] as const).map((each) => interpolateCompose(value.value, () => undefined, each));
+    const [old, modern] = (['1.29', 'v2'] as const).map((each) =>
+      interpolateCompose(value.value, () => undefined, each),
+    );
     expect(old).toBe(modern);
     return old ?? '';
   };
@@ -109,7 +114,12 @@ function project(text: string, interpolated: boolean): unknown {
       {
         image: image === undefined ? undefined : read(image),
         // docker/cli splits a command that is one text by words.
-        command: command?.kind === 'seq' ? command.items.map(read) : command === undefined ? [] : read(command).trim().split(/\s+/),
+        command:
+          command?.kind === 'seq'
+            ? command.items.map(read)
+            : command === undefined
+              ? []
+              : read(command).trim().split(/\s+/),
         environment:
           environment?.kind === 'map'
             ? Object.fromEntries([...effectivePairs(environment)].map(([key, member]) => [key, read(member.value)]))

@@ -44,7 +44,9 @@ describe('parseYaml', () => {
   it('keeps styles, tags, anchors and exact places', () => {
     const text = 'a: &x !!str "q"\nb: \'s\'\nc: |-\n  l\nd: >\n  f\n  g\ne: plain # c\nf: *x\n';
     const map = mapOf(text);
-    expect(map.pairs.map(({ value }) => [value.kind === 'scalar' ? value.style : value.kind, sourceOf(text, value)])).toEqual([
+    expect(
+      map.pairs.map(({ value }) => [value.kind === 'scalar' ? value.style : value.kind, sourceOf(text, value)]),
+    ).toEqual([
       ['double', '"q"'],
       ['single', "'s'"],
       ['literal', '|-\n  l\n'],
@@ -59,7 +61,13 @@ describe('parseYaml', () => {
 
   it('resolves nothing: every scalar is its text', () => {
     const map = mapOf('a: 0755\nb: yes\nc: 2020-01-01\nd: ~\ne:\n');
-    expect(map.pairs.map(({ value }) => (value.kind === 'scalar' ? value.value : ''))).toEqual(['0755', 'yes', '2020-01-01', '~', '']);
+    expect(map.pairs.map(({ value }) => (value.kind === 'scalar' ? value.value : ''))).toEqual([
+      '0755',
+      'yes',
+      '2020-01-01',
+      '~',
+      '',
+    ]);
   });
 
   it('keeps duplicate keys, in order', () => {
@@ -89,7 +97,12 @@ describe('parseYaml', () => {
       const value = memberOf(parse(text).root, 'a');
       return value?.kind === 'scalar' ? value.value : undefined;
     };
-    expect(['a: |\n  x', 'a: |\n  x\n', 'a: |+\n  x\n\n', 'a: >-\n  x'].map(valueOf)).toEqual(['x', 'x\n', 'x\n\n', 'x']);
+    expect(['a: |\n  x', 'a: |\n  x\n', 'a: |+\n  x\n\n', 'a: >-\n  x'].map(valueOf)).toEqual([
+      'x',
+      'x\n',
+      'x\n\n',
+      'x',
+    ]);
   });
 
   it('names the place of an error in the file, from the line on which the text begins', () => {
@@ -109,7 +122,12 @@ describe('parseYaml', () => {
 
   it('counts lines and columns from 1', () => {
     const { locate } = parse('a: 1\n  \nb: 2\n', 5);
-    expect([0, 3, 8, 11].map((offset) => formatLocation(locate(offset)))).toEqual(['a.yml:5:1', 'a.yml:5:4', 'a.yml:7:1', 'a.yml:7:4']);
+    expect([0, 3, 8, 11].map((offset) => formatLocation(locate(offset)))).toEqual([
+      'a.yml:5:1',
+      'a.yml:5:4',
+      'a.yml:7:1',
+      'a.yml:7:4',
+    ]);
   });
 });
 
@@ -162,7 +180,12 @@ describe('the limits of parseYaml', () => {
 
   it('refuse an alias bomb without expanding it', () => {
     const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]'];
-    for (let i = 1; i < 30; i++) lines.push(`a${i}: &a${i} [${Array(10).fill(`*a${i - 1}`).join(', ')}]`);
+    for (let i = 1; i < 30; i++)
+      lines.push(
+        `a${i}: &a${i} [${Array(10)
+          .fill(`*a${i - 1}`)
+          .join(', ')}]`,
+      );
     const error = errorOf(`${lines.join('\n')}\n`);
     expect(error.code).toBe('YAML_LIMIT');
     expect(error.message).toContain('1000000 values');
@@ -186,7 +209,9 @@ describe('effectivePairs', () => {
   const read = (text: string): Record<string, string> => {
     const map = memberOf(parse(text).root, 'm');
     if (map?.kind !== 'map') throw new Error('expected a map');
-    return Object.fromEntries([...effectivePairs(map)].map(([name, { value }]) => [name, value.kind === 'scalar' ? value.value : value.kind]));
+    return Object.fromEntries(
+      [...effectivePairs(map)].map(([name, { value }]) => [name, value.kind === 'scalar' ? value.value : value.kind]),
+    );
   };
 
   it('lets the last of equal keys win', () => expect(read('m: {a: 1, b: 2, a: 3}\n')).toEqual({ a: '3', b: '2' }));

@@ -1,7 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createMemoryRegistry } from '../../src/registry/memory.ts';
 import type { MigrationPlan } from '../../src/model/plan.ts';
-import { HOST, imageOf, ostreeTarget, planOf, recordCalls, singleFile, statusesOf, TAG, TestFactory } from './factory.ts';
+import { formatPlan, parsePlan } from '../../src/pipeline/state.ts';
+import { createMemoryRegistry } from '../../src/registry/memory.ts';
+import {
+  HOST,
+  imageOf,
+  ostreeTarget,
+  planOf,
+  recordCalls,
+  singleFile,
+  statusesOf,
+  TAG,
+  TestFactory,
+} from './factory.ts';
 import { pushImage } from './images.ts';
 
 let factory: TestFactory;
@@ -63,7 +74,20 @@ describe('apply', () => {
     expect([statusesOf(again), again.bytesSent]).toEqual([{ alpha: 'unchanged', beta: 'unchanged' }, 0]);
     expect(await factory.targetsText()).toBe(before);
     const third = await factory.apply(factory.saved.at(-1)!);
-    expect([statusesOf(third), await factory.targetsText()]).toEqual([{ alpha: 'unchanged', beta: 'unchanged' }, before]);
+    expect([statusesOf(third), await factory.targetsText()]).toEqual([
+      { alpha: 'unchanged', beta: 'unchanged' },
+      before,
+    ]);
+  });
+
+  test('again, once other targets have become due, publishes none of them', async () => {
+    await factory.apply(plan);
+    await factory.writeTargets({ ...(await factory.readTargets()), 'amd-lmp-9': ostreeTarget('amd', 9) });
+    expect((await factory.plan()).plan.targets.map(({ name }) => name)).toContain('amd-lmp-10');
+    const before = await factory.targetsText();
+    const again = await factory.apply(plan);
+    expect([statusesOf(again), again.targets]).toEqual([{ alpha: 'unchanged', beta: 'unchanged' }, undefined]);
+    expect(await factory.targetsText()).toBe(before);
   });
 
   test('after a run of the same is done, too', async () => {
@@ -72,8 +96,14 @@ describe('apply', () => {
   });
 
   test('goes on where it was stopped', async () => {
-    const destination = { ...recordCalls(factory.destination).registry, putManifest: () => Promise.reject(new Error('down')) };
-    expect(statusesOf(await factory.apply(plan, { context: { destination } }))).toEqual({ alpha: 'failed', beta: 'failed' });
+    const destination = {
+      ...recordCalls(factory.destination).registry,
+      putManifest: () => Promise.reject(new Error('down')),
+    };
+    expect(statusesOf(await factory.apply(plan, { context: { destination } }))).toEqual({
+      alpha: 'failed',
+      beta: 'failed',
+    });
     const outcome = await factory.apply(factory.saved.at(-1)!);
     expect(statusesOf(outcome)).toEqual({ alpha: 'migrated', beta: 'migrated' });
     expect(Object.keys(await factory.readTargets())).toContain('amd-lmp-8');
@@ -92,7 +122,10 @@ describe('apply', () => {
   });
 
   test('new targets of others that change nothing about ours are no hindrance', async () => {
-    await factory.writeTargets({ ...(await factory.readTargets()), 'other-3': ostreeTarget('other', 3, { tags: ['devel'] }) });
+    await factory.writeTargets({
+      ...(await factory.readTargets()),
+      'other-3': ostreeTarget('other', 3, { tags: ['devel'] }),
+    });
     await factory.apply(plan);
     expect(Object.keys(await factory.readTargets())).toEqual(expect.arrayContaining(['other-3', 'amd-lmp-8']));
   });
@@ -100,35 +133,76 @@ describe('apply', () => {
 
 describe('apply refuses', () => {
   const cases: [string, RegExp, () => Promise<void> | void][] = [
-    ['a changed package', /alpha/, () => factory.write('repo/alpha.dockerapp', singleFile(imageOf('alpha'), '', 'port: 81'))],
-    ['a package that cannot be converted any more', /alpha.*PARAM_UNDEFINED/, () =>
-      factory.write('repo/alpha.dockerapp', singleFile(imageOf('alpha'), '    command: ${a.b.c}\n'))],
+    [
+      'a changed package',
+      /alpha/,
+      () => factory.write('repo/alpha.dockerapp', singleFile(imageOf('alpha'), '', 'port: 81')),
+    ],
+    [
+      'a package that cannot be converted any more',
+      /alpha.*PARAM_UNDEFINED/,
+      () => factory.write('repo/alpha.dockerapp', singleFile(imageOf('alpha'), '    command: ${a.b.c}\n')),
+    ],
     ['a package that is gone', /alpha is gone/, () => factory.remove('repo/alpha.dockerapp')],
     ['a new package', /gamma is new/, () => factory.addApp('gamma')],
-    ['an image digest that is gone', /alpha.*IMAGE_UNRESOLVED/, async () => {
-      const fewer = createMemoryRegistry();
-      await pushImage(fewer, `${HOST}/acme/beta:${TAG}`);
-      await pushImage(fewer, `${HOST}/acme/alpha:${TAG}`, { content: 'moved' });
-      Object.assign(factory, { images: fewer });
-    }],
-    ['other options', /options/, () => {
-      factory.config += 'interpolation: single\n';
-    }],
-    ['another factory path', /options/, () => {
-      factory.config += 'parameters: { set: { port: 99 } }\n';
-    }],
-    ['a newer target of a hardware id', /version|target/, async () =>
-      factory.writeTargets({ ...(await factory.readTargets()), 'amd-lmp-9': ostreeTarget('amd', 9) })],
-    ['a target of the planned version', /version/, async () =>
-      factory.writeTargets({ ...(await factory.readTargets()), 'x-8': ostreeTarget('x', 8, { tags: ['devel'] }) })],
-    ['a planned name that is taken', /amd-lmp-8/, async () =>
-      factory.writeTargets({ ...(await factory.readTargets()), 'amd-lmp-8': ostreeTarget('amd', 3, { tags: ['devel'] }) })],
-    ['changed apps of a parent', /amd-lmp-8/, () =>
-      factory.writeTargets({
-        'amd-lmp-7': ostreeTarget('amd', 7, { docker_apps: { other: { filename: 'other-1' } } }),
-        'arm-lmp-7': ostreeTarget('arm', 7),
-      })],
-    ['a hardware id that is gone', /arm-lmp-8|fewer/, () => factory.writeTargets({ 'amd-lmp-7': ostreeTarget('amd', 7) })],
+    [
+      'an image digest that is gone',
+      /alpha.*IMAGE_UNRESOLVED/,
+      async () => {
+        const fewer = createMemoryRegistry();
+        await pushImage(fewer, `${HOST}/acme/beta:${TAG}`);
+        await pushImage(fewer, `${HOST}/acme/alpha:${TAG}`, { content: 'moved' });
+        Object.assign(factory, { images: fewer });
+      },
+    ],
+    [
+      'other options',
+      /options/,
+      () => {
+        factory.config += 'interpolation: single\n';
+      },
+    ],
+    [
+      'other parameter values',
+      /options/,
+      () => {
+        factory.config += 'parameters: { set: { port: 99 } }\n';
+      },
+    ],
+    [
+      'a newer target of a hardware id',
+      /version|target/,
+      async () => factory.writeTargets({ ...(await factory.readTargets()), 'amd-lmp-9': ostreeTarget('amd', 9) }),
+    ],
+    [
+      'a target of the planned version',
+      /version/,
+      async () =>
+        factory.writeTargets({ ...(await factory.readTargets()), 'x-8': ostreeTarget('x', 8, { tags: ['devel'] }) }),
+    ],
+    [
+      'a planned name that is taken',
+      /amd-lmp-8/,
+      async () =>
+        factory.writeTargets({
+          ...(await factory.readTargets()),
+          'amd-lmp-8': ostreeTarget('amd', 3, { tags: ['devel'] }),
+        }),
+    ],
+    [
+      'changed apps of a parent',
+      /amd-lmp-8/,
+      () =>
+        factory.writeTargets({
+          'amd-lmp-7': ostreeTarget('amd', 7, { docker_apps: { other: { filename: 'other-1' } } }),
+          'arm-lmp-7': ostreeTarget('arm', 7),
+        }),
+    ],
+    [
+      'a hardware id that is gone',
+      /arm-lmp-8|fewer/,
+      () => factory.writeTargets({ 'amd-lmp-7': ostreeTarget('amd', 7) }),
+    ],
     ['targets without anything to build upon', /targets|tag main/, () => factory.writeTargets({})],
   ];
 
@@ -152,7 +226,10 @@ describe('apply refuses', () => {
     factory.config = factory.config.replace('tags: main', 'tags: main, composeOnly: [beta]');
     const made = await factory.plan();
     await factory.write('repo/beta/app.conf', 'x = 2\n');
-    await expect(factory.apply(made.plan)).rejects.toMatchObject({ code: 'PLAN_STALE', message: expect.stringContaining('beta') });
+    await expect(factory.apply(made.plan)).rejects.toMatchObject({
+      code: 'PLAN_STALE',
+      message: expect.stringContaining('beta'),
+    });
   });
 
   test('a plan of other rules', async () => {
@@ -164,10 +241,11 @@ describe('apply refuses', () => {
     ['no plan', () => '{}'],
     ['a digest that is none', (text) => text.replace(/"options": "sha256:[0-9a-f]{64}"/, '"options": "sha256:x"')],
     ['a clock that is none', (text) => text.replace(/"createdAt": "[^"]+"/, '"createdAt": "yesterday"')],
-  ])('a file that is %s', async (_what, edit) => {
-    const { formatPlan, parsePlan } = await import('../../src/pipeline/state.ts');
+  ])('a file that is %s', (_what, edit) => {
     const text = edit(formatPlan(plan).toString());
-    expect(() => parsePlan(Buffer.from(text), 'p.json')).toThrowError(expect.objectContaining({ code: 'PLAN_INVALID' }));
+    expect(() => parsePlan(Buffer.from(text), 'p.json')).toThrowError(
+      expect.objectContaining({ code: 'PLAN_INVALID' }),
+    );
   });
 });
 

@@ -15,7 +15,10 @@ export async function readBundle(registry: Registry, { reference }: AppPlan): Pr
   const files = new Map<string, string>();
   for (let at = 0; tar[at] !== 0 && at < tar.byteLength; ) {
     const text = (from: number, length: number): string => {
-      return tar.subarray(at + from, at + from + length).toString().replace(/\0.*$/s, '');
+      return tar
+        .subarray(at + from, at + from + length)
+        .toString()
+        .replace(/\0.*$/s, '');
     };
     const size = Number.parseInt(text(124, 12), 8);
     files.set(text(0, 100), tar.subarray(at + 512, at + 512 + size).toString());

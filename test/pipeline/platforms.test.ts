@@ -26,7 +26,10 @@ async function runWith(images: readonly string[], wanted: readonly string[] = []
 describe('the platforms of an app', () => {
   test.each([
     [['quay.io/x/three:1'], ['linux/amd64', 'linux/arm/v7', 'linux/arm64']],
-    [['quay.io/x/three:1', 'quay.io/x/two:1'], ['linux/amd64', 'linux/arm64']],
+    [
+      ['quay.io/x/three:1', 'quay.io/x/two:1'],
+      ['linux/amd64', 'linux/arm64'],
+    ],
     [['quay.io/x/two:1', 'quay.io/x/three:1', 'quay.io/x/amd:1'], ['linux/amd64']],
     [['quay.io/x/arm:1', 'quay.io/x/three:1'], ['linux/arm/v7']],
   ])('are those that all images have: %j', async (images, expected) => {

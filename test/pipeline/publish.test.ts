@@ -1,11 +1,14 @@
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { once } from '../../src/lib/bytes.ts';
 import { digestOf } from '../../src/lib/digest.ts';
 import { MEDIA_TYPES } from '../../src/model/oci.ts';
+import { createLayoutRegistry } from '../../src/registry/layout.ts';
 import { createMemoryRegistry } from '../../src/registry/memory.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { TufRepo } from '../../src/tufrepo/tuf-repo.ts';
-import { codesOf, planOf, recordCalls, singleFile, statusesOf, TestFactory } from './factory.ts';
+import { readBundle } from './bundle-content.ts';
+import { codesOf, ostreeTarget, planOf, recordCalls, singleFile, statusesOf, TestFactory } from './factory.ts';
 
 let factory: TestFactory;
 
@@ -40,7 +43,8 @@ describe('the order of calls', () => {
     expect(ours.lastIndexOf('putBlob')).toBeLessThan(ours.indexOf('putManifest'));
     expect(ours.indexOf('getManifest', ours.indexOf('putManifest'))).toBeGreaterThan(0);
     const blobs = calls.filter((call) => call.startsWith('putBlob acme/alpha'));
-    for (const blob of blobs) expect(calls.indexOf(blob.replace('putBlob', 'hasBlob'))).toBeLessThan(calls.indexOf(blob));
+    for (const blob of blobs)
+      expect(calls.indexOf(blob.replace('putBlob', 'hasBlob'))).toBeLessThan(calls.indexOf(blob));
   });
 
   test('the tag is app- and 12 digits of the manifest digest', async () => {
@@ -72,7 +76,9 @@ describe('what is there already (invariant 3)', () => {
     const sent = calls.filter((call) => call.startsWith('putBlob acme/alpha'));
     expect(sent).toHaveLength(2);
     expect(sent.join()).not.toContain(config.digest);
-    const events = factory.events.flatMap((event) => (event.type === 'blob:sent' && event.app === 'alpha' ? [event] : []));
+    const events = factory.events.flatMap((event) =>
+      event.type === 'blob:sent' && event.app === 'alpha' ? [event] : [],
+    );
     expect(events.map(({ digest, sent: isSent }) => [digest === config.digest, isSent])).toContainEqual([true, false]);
     expect(outcome.bytesSent).toBeGreaterThan(0);
   });
@@ -99,6 +105,22 @@ describe('what is there already (invariant 3)', () => {
     const tag = `app-${manifest!.digest.slice(7, 19)}`;
     expect((await lost.headManifest(nameOf('alpha'), tag))?.digest).toBe(manifest!.digest);
   });
+});
+
+test('a layout folder gets what a registry in memory gets', async () => {
+  const inMemory = await factory.run();
+  const layout = createLayoutRegistry(join(factory.root, 'layout'));
+  await factory.writeTargets({ 'amd-lmp-7': ostreeTarget('amd', 7) });
+  factory.destination = layout;
+  const onDisk = await factory.run();
+  for (const app of ['alpha', 'beta']) {
+    expect(planOf(onDisk, app).reference).toBe(planOf(inMemory, app).reference);
+    expect(await readBundle(layout, planOf(onDisk, app))).toEqual(
+      new Map([['docker-compose.yml', expect.any(String)]]),
+    );
+  }
+  const again = await factory.run();
+  expect([statusesOf(again), again.bytesSent]).toEqual([{ alpha: 'unchanged', beta: 'unchanged' }, 0]);
 });
 
 describe('reading back (invariant 4)', () => {
@@ -193,7 +215,8 @@ describe('a failing registry', () => {
 });
 
 describe('publish.tag app-{tag}', () => {
-  const CONFIG = 'images: { tag: 4f2c9ab }\ntargets: { repo: tuf/targets.json, tags: main }\npublish: { tag: "app-{tag}" }\n';
+  const CONFIG =
+    'images: { tag: 4f2c9ab }\ntargets: { repo: tuf/targets.json, tags: main }\npublish: { tag: "app-{tag}" }\n';
 
   test('the tag is that of the release; a second run changes nothing', async () => {
     factory.config = CONFIG;
@@ -206,15 +229,24 @@ describe('publish.tag app-{tag}', () => {
 
   test('a tag that names another bundle stays; ours gets its digits too, and a second run changes nothing', async () => {
     const other = await factory.run();
-    const bytes = (await factory.destination.getManifest(nameOf('alpha'), planOf(other, 'alpha').manifest!.digest))!.bytes;
-    await factory.destination.putManifest(nameOf('alpha'), { bytes, mediaType: MEDIA_TYPES.ociManifest, tag: 'app-4f2c9ab' });
+    const bytes = (await factory.destination.getManifest(nameOf('alpha'), planOf(other, 'alpha').manifest!.digest))!
+      .bytes;
+    await factory.destination.putManifest(nameOf('alpha'), {
+      bytes,
+      mediaType: MEDIA_TYPES.ociManifest,
+      tag: 'app-4f2c9ab',
+    });
     await factory.write('repo/alpha.dockerapp', singleFile('hub.example.com/acme/alpha', '', 'port: 81'));
     factory.config = CONFIG;
     const first = await factory.run();
     const ours = planOf(first, 'alpha').manifest!;
     expect(ours.digest).not.toBe(planOf(other, 'alpha').manifest!.digest);
-    expect((await factory.destination.headManifest(nameOf('alpha'), 'app-4f2c9ab'))?.digest).toBe(planOf(other, 'alpha').manifest!.digest);
-    expect((await factory.destination.headManifest(nameOf('alpha'), `app-4f2c9ab-${ours.digest.slice(7, 19)}`))?.digest).toBe(ours.digest);
+    expect((await factory.destination.headManifest(nameOf('alpha'), 'app-4f2c9ab'))?.digest).toBe(
+      planOf(other, 'alpha').manifest!.digest,
+    );
+    expect(
+      (await factory.destination.headManifest(nameOf('alpha'), `app-4f2c9ab-${ours.digest.slice(7, 19)}`))?.digest,
+    ).toBe(ours.digest);
     const { registry, calls } = recordCalls(factory.destination);
     factory.destination = registry;
     const second = await factory.run();

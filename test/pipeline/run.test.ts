@@ -1,6 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { bundleUris, codesOf, HOST, imageOf, ostreeTarget, planOf, singleFile, statusesOf, TAG, TestFactory } from './factory.ts';
+import { createLimit } from '../../src/lib/limit.ts';
 import { imagesIn, readBundle } from './bundle-content.ts';
+import {
+  bundleUris,
+  codesOf,
+  HOST,
+  imageOf,
+  ostreeTarget,
+  planOf,
+  singleFile,
+  statusesOf,
+  TAG,
+  TestFactory,
+} from './factory.ts';
 import { pushImage } from './images.ts';
 
 let factory: TestFactory;
@@ -81,7 +93,10 @@ describe('a first run', () => {
         open: (path: string) => source!.open(path),
       },
     ];
-    const outcome = await factory.run({ config: 'targets: { repo: tuf/targets.json, tags: main }\n', context: { sources } });
+    const outcome = await factory.run({
+      config: 'targets: { repo: tuf/targets.json, tags: main }\n',
+      context: { sources },
+    });
     expect(planOf(outcome, 'alpha').images[0]?.reference).toBe(`${HOST}/acme/alpha:${TAG}`);
   });
 });
@@ -209,7 +224,10 @@ describe('no app is lost (invariant 6)', () => {
   test('an operating system build without app maps gets a successor with the apps of the last one that has them', async () => {
     await factory.run();
     const targets = await factory.readTargets();
-    await factory.writeTargets({ ...targets, 'amd-lmp-9': { ...ostreeTarget('amd', 9), hashes: { sha256: 'cd'.repeat(32) } } });
+    await factory.writeTargets({
+      ...targets,
+      'amd-lmp-9': { ...ostreeTarget('amd', 9), hashes: { sha256: 'cd'.repeat(32) } },
+    });
     const outcome = await factory.run();
     expect(outcome.plan.targets.map(({ name, parent }) => [name, parent])).toContainEqual(['amd-lmp-10', 'amd-lmp-9']);
     expect(await keysOf('amd-lmp-10')).toEqual([
@@ -260,7 +278,9 @@ describe('no app is lost (invariant 6)', () => {
       const refused = { code: 'APP_REMOVED', message: expect.stringContaining('complete scan') };
       const removeApps = ['alpha'];
       await expect(factory.run({ removeApps, apps: ['b*'] })).rejects.toMatchObject(refused);
-      await expect(factory.run({ removeApps, only: new Map([['repo', ['beta.dockerapp']]]) })).rejects.toMatchObject(refused);
+      await expect(factory.run({ removeApps, only: new Map([['repo', ['beta.dockerapp']]]) })).rejects.toMatchObject(
+        refused,
+      );
       factory.repositories = ['repo', 'missing'];
       await expect(factory.run({ removeApps })).rejects.toMatchObject(refused);
       expect(await factory.targetsText()).toBe(before);
@@ -270,7 +290,10 @@ describe('no app is lost (invariant 6)', () => {
 
 describe('what is published is frozen, what is not ours stays (invariants 8 and 9)', () => {
   test('every target of the file stays as it is written, foreign members too', async () => {
-    const odd = { ...ostreeTarget('amd', 7, { docker_apps: { foreign: { filename: 'foreign.dockerapp-3', extra: [1] } } }), note: 'é 1.50' };
+    const odd = {
+      ...ostreeTarget('amd', 7, { docker_apps: { foreign: { filename: 'foreign.dockerapp-3', extra: [1] } } }),
+      note: 'é 1.50',
+    };
     const text = `{"_type":"Targets", "x-vendor" : {"b":1,"a":[ ]},\n "targets":{ "amd-lmp-7" :${JSON.stringify(odd)},"foreign.dockerapp-3":{"length":5,"hashes":{"sha256":"${'0'.repeat(64)}"}}},\n"expires":"2030-01-01T00:00:00Z","version":3}`;
     await factory.write('tuf/targets.json', text);
     await factory.run();
@@ -311,19 +334,27 @@ describe('what is published is frozen, what is not ours stays (invariants 8 and 
 describe('names stay and both styles run the same images (invariants 10 and 11)', () => {
   test('the key is the base name of the package in both maps; services, volumes and networks are as they were', async () => {
     const extra = '    volumes: ["Data.1:/d"]\n    networks: [Net_1]\nvolumes:\n  Data.1: {}\nnetworks:\n  Net_1: {}\n';
-    await factory.write('repo/beta.dockerapp', singleFile(imageOf('beta'), extra).replace('name: some-app', 'name: another-name'));
+    await factory.write(
+      'repo/beta.dockerapp',
+      singleFile(imageOf('beta'), extra).replace('name: some-app', 'name: another-name'),
+    );
     const outcome = await factory.run();
     const { custom } = (await factory.readTargets())['amd-lmp-8']!;
     expect(Object.keys(custom?.docker_apps ?? {})).toEqual(Object.keys(custom?.docker_compose_apps ?? {}));
     expect(planOf(outcome, 'beta').reference).toMatch(/^hub\.example\.com\/acme\/beta@sha256:/);
     const text = (await readBundle(factory.destination, planOf(outcome, 'beta'))).get('docker-compose.yml')!;
-    expect(text).toContain('    volumes: ["Data.1:/d"]\n    networks: [Net_1]\nvolumes:\n  Data.1: {}\nnetworks:\n  Net_1: {}\n');
+    expect(text).toContain(
+      '    volumes: ["Data.1:/d"]\n    networks: [Net_1]\nvolumes:\n  Data.1: {}\nnetworks:\n  Net_1: {}\n',
+    );
     expect(text).toMatch(/^ {2}main:$/m);
     expect(text).not.toMatch(/^name:/m);
   });
 
   test('the published .dockerapp is the committed file with the pins of the bundle', async () => {
-    const committed = singleFile(imageOf('beta'), '  second:\n    image: redis:5\n').replace('name: some-app', 'name: some-app # note');
+    const committed = singleFile(imageOf('beta'), '  second:\n    image: redis:5\n').replace(
+      'name: some-app',
+      'name: some-app # note',
+    );
     await pushImage(factory.images, 'docker.io/library/redis:5');
     await factory.write('repo/beta.dockerapp', committed);
     const outcome = await factory.run();
@@ -351,13 +382,18 @@ describe('names stay and both styles run the same images (invariants 10 and 11)'
     });
     const second = await factory.run();
     expect(planOf(second, 'beta').dockerApp).toEqual({ name: 'beta.dockerapp-5', sha256, length, reused: true });
-    expect((await factory.readTargets())['amd-lmp-8']?.custom?.docker_apps?.['beta']).toEqual({ filename: 'beta.dockerapp-5' });
+    expect((await factory.readTargets())['amd-lmp-8']?.custom?.docker_apps?.['beta']).toEqual({
+      filename: 'beta.dockerapp-5',
+    });
   });
 
   test('a folder package is published as its three documents in one file', async () => {
     await factory.remove('repo/beta.dockerapp');
     await factory.write('repo/beta.dockerapp/metadata.yml', 'version: 1.0.0\nname: beta\n');
-    await factory.write('repo/beta.dockerapp/docker-compose.yml', `version: '3.2'\nservices:\n  main: { image: "${imageOf('beta')}" }\n`);
+    await factory.write(
+      'repo/beta.dockerapp/docker-compose.yml',
+      `version: '3.2'\nservices:\n  main: { image: "${imageOf('beta')}" }\n`,
+    );
     await factory.write('repo/beta.dockerapp/parameters.yml', 'a: 1\n');
     const outcome = await factory.run();
     const { pinned } = planOf(outcome, 'beta').images[0]!;
@@ -415,14 +451,16 @@ describe('no form for devices of the old style (T5)', () => {
 
   test('without targets there is no such form to care for', async () => {
     await factory.write('repo/beta.dockerapp', singleFile(imageOf('beta'), MOUNTS));
-    expect(statusesOf(await factory.run({ config: `images: { tag: ${TAG} }\n` }))).toEqual({ alpha: 'migrated', beta: 'migrated' });
+    expect(statusesOf(await factory.run({ config: `images: { tag: ${TAG} }\n` }))).toEqual({
+      alpha: 'migrated',
+      beta: 'migrated',
+    });
   });
 });
 
 describe('--fail-fast', () => {
   test('tries no app after the first that fails, and publishes none that was not tried', async () => {
     await factory.write('repo/alpha.dockerapp', BROKEN);
-    const { createLimit } = await import('../../src/lib/limit.ts');
     const outcome = await factory.run({ failFast: true, context: { limit: createLimit(1) } });
     expect(statusesOf(outcome)).toEqual({ alpha: 'failed', beta: 'failed' });
     expect(outcome.results[1]?.diagnostics[0]?.message).toContain('--fail-fast');
@@ -439,7 +477,10 @@ describe('interrupted', () => {
     await expect(factory.run({ context: { signal: abort.signal, emit } })).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(await factory.targetsText()).toBe(before);
     expect(factory.saved.at(-1)?.state).toBe('started');
-    const outcome = await factory.run({ earlier: factory.saved.at(-1)!, context: { createdAt: '2027-07-07T07:07:07Z' } });
+    const outcome = await factory.run({
+      earlier: factory.saved.at(-1)!,
+      context: { createdAt: '2027-07-07T07:07:07Z' },
+    });
     expect(statusesOf(outcome)).toEqual({ alpha: 'migrated', beta: 'migrated' });
     expect(outcome.plan.createdAt).toBe('2026-03-04T05:06:07Z');
   });

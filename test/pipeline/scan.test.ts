@@ -45,11 +45,14 @@ describe('repositories', () => {
     });
   });
 
-  test.each([[['missing', 'missing2']], [[]]])('none that can be read: nothing is started (%j)', async (repositories) => {
-    factory.repositories = repositories;
-    await expect(factory.run()).rejects.toMatchObject({ code: 'NOTHING_TO_START' });
-    expect(factory.saved).toEqual([]);
-  });
+  test.each([[['missing', 'missing2']], [[]]])(
+    'none that can be read: nothing is started (%j)',
+    async (repositories) => {
+      factory.repositories = repositories;
+      await expect(factory.run()).rejects.toMatchObject({ code: 'NOTHING_TO_START' });
+      expect(factory.saved).toEqual([]);
+    },
+  );
 
   test('the order in which they are given does not change the plan of an app', async () => {
     factory.repositories = ['repo', 'other'];
@@ -63,22 +66,28 @@ describe('repositories', () => {
 });
 
 describe('names', () => {
-  test.each(['Alpha', 'al__.pha', 'al pha', 'älpha', '__proto__', '-alpha'])('%j cannot be a repository name, so the app fails', async (name) => {
-    await factory.write(`repo/${name}.dockerapp`, singleFile(imageOf('alpha')));
-    const outcome = await factory.run();
-    expect(codesOf(outcome, name)).toEqual(['APP_NAME_INVALID']);
-    expect(outcome.results.map(({ app, status }) => [app, status]).sort()).toEqual(
-      [
-        ['alpha', 'held'],
-        ['beta', 'held'],
-        [name, 'failed'],
-      ].sort(),
-    );
-  });
+  test.each(['Alpha', 'al__.pha', 'al pha', 'älpha', '__proto__', '-alpha'])(
+    '%j cannot be a repository name, so the app fails',
+    async (name) => {
+      await factory.write(`repo/${name}.dockerapp`, singleFile(imageOf('alpha')));
+      const outcome = await factory.run();
+      expect(codesOf(outcome, name)).toEqual(['APP_NAME_INVALID']);
+      expect(outcome.results.map(({ app, status }) => [app, status]).sort()).toEqual(
+        [
+          ['alpha', 'held'],
+          ['beta', 'held'],
+          [name, 'failed'],
+        ].sort(),
+      );
+    },
+  );
 });
 
 test('an image that two apps share is resolved once', async () => {
-  await factory.write('repo/beta.dockerapp', singleFile(imageOf('alpha'), `  second:\n    image: ${HOST}/acme/alpha:${TAG}\n`));
+  await factory.write(
+    'repo/beta.dockerapp',
+    singleFile(imageOf('alpha'), `  second:\n    image: ${HOST}/acme/alpha:${TAG}\n`),
+  );
   const outcome = await factory.run();
   const resolved = factory.events.filter((event) => event.type === 'image:resolved');
   expect(resolved).toHaveLength(1);
@@ -86,4 +95,25 @@ test('an image that two apps share is resolved once', async () => {
     [1, 2].map(() => planOf(outcome, 'alpha').images[0]?.pinned),
   );
   expect(outcome.plan.images).toHaveLength(1);
+});
+
+test('repositories are told of in their order, whichever is listed first', async () => {
+  factory.repositories = ['repo', 'other', 'missing'];
+  await factory.addApp('gamma', 'other');
+  const [slow, ...others] = factory.sources();
+  const sources = [
+    {
+      origin: slow!.origin,
+      list: async function* () {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        yield* slow!.list();
+      },
+      read: (path: string, limit: number) => slow!.read(path, limit),
+      open: (path: string) => slow!.open(path),
+    },
+    ...others,
+  ];
+  await factory.plan({ context: { sources } });
+  const told = factory.events.flatMap((event) => ('repository' in event ? [`${event.type} ${event.repository}`] : []));
+  expect(told).toEqual(['source:scanned repo', 'source:scanned other', 'source:failed missing']);
 });

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { buildRunReport } from '../../src/report/run-report.ts';
+import type { MigrationOutcome } from '../../src/pipeline/run.ts';
 import { renderHtml } from '../../src/report/html.ts';
 import { renderJson } from '../../src/report/json.ts';
 import { renderMarkdown } from '../../src/report/markdown.ts';
-import type { MigrationOutcome } from '../../src/pipeline/run.ts';
+import { buildRunReport } from '../../src/report/run-report.ts';
 import { planOf, statusesOf, TestFactory } from './factory.ts';
 import { pushImage } from './images.ts';
 
@@ -50,7 +50,10 @@ test('a secret parameter that is used in many ways is in the bundle and nowhere 
     '      - "note=$$$${db.password}"',
     '',
   ].join('\n');
-  await factory.write('repo/vault.dockerapp', packageOf(compose, `db:\n  password: ${SECRET}\napi-token: "${SECRET}$$x"`));
+  await factory.write(
+    'repo/vault.dockerapp',
+    packageOf(compose, `db:\n  password: ${SECRET}\napi-token: "${SECRET}$$x"`),
+  );
   const outcome = await factory.run({ config: 'interpolation: single\n' });
   expect(statusesOf(outcome)).toEqual({ vault: 'migrated' });
   expect(leaksOf(outcome)).toEqual([]);
@@ -69,9 +72,17 @@ test.each([
   ['that holds an expression', '    command: "${db.password}"\n', `db: { password: "\${${SECRET}" }`],
   ['in the switch of a service', '    x-enabled: ${db.password}\n', `db: { password: ${SECRET} }`],
   ['in broken parameters', '', `db: { password: ${SECRET}`],
-  ['as a tag of a factory image', '  second: { image: "hub.example.com/acme/x:${db.password}" }\n', `db: { password: ${SECRET} }`],
+  [
+    'as a tag of a factory image',
+    '  second: { image: "hub.example.com/acme/x:${db.password}" }\n',
+    `db: { password: ${SECRET} }`,
+  ],
   ['as an image name', '  second: { image: "${db.password}:V:x" }\n', `db: { password: ${SECRET} }`],
-  ['as an image that is not there', '  second: { image: "quay.io/x/y:${db.password}" }\n', `db: { password: ${SECRET} }`],
+  [
+    'as an image that is not there',
+    '  second: { image: "quay.io/x/y:${db.password}" }\n',
+    `db: { password: ${SECRET} }`,
+  ],
 ])('a secret %s is not printed where the package fails', async (_what, compose, parameters) => {
   await factory.write('repo/vault.dockerapp', packageOf(compose, parameters));
   const outcome = await factory.run({ config: '' });

@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, cp, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '../..');
+export const MAIN = join(ROOT, 'dist/cli/main.js');
+const SAMPLES = join(ROOT, 'samples');
+export const CONFIG = 'samples/rebundle.yml';
+export const BROKEN = 'samples/broken/rebundle.yml';
+export const EPOCH = '1600000000';
+export const CREATED_AT = '2020-09-13T12:26:40Z';
+
+export interface CliResult {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Words before `node`, such as `sh -c`. */
+  readonly prefix?: readonly string[];
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Sends this signal when the text appears on standard error. */
+  readonly interrupt?: { readonly at: string; readonly signal: NodeJS.Signals };
+}
+
+/** A temporary folder with a copy of the samples, in which the built program runs. */
+export class Workspace {
+  readonly root: string;
+
+  private constructor(root: string) {
+    this.root = root;
+  }
+
+  static async create(options: { readonly samples?: boolean } = {}): Promise<Workspace> {
+    if (!existsSync(MAIN)) throw new Error('dist/ is not there: build first, npm test does it');
+    const workspace = new Workspace(await realpath(await mkdtemp(join(tmpdir(), 'rebundle-e2e-'))));
+    if (options.samples !== false) {
+      await cp(SAMPLES, join(workspace.root, 'samples'), { recursive: true });
+    }
+    return workspace;
+  }
+
+  /** Runs the program. SOURCE_DATE_EPOCH is set; nothing else of the environment but PATH is passed on. */
+  run(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+    const { env, prefix = [], interrupt, ...user } = options;
+    const [program = process.execPath, ...words] = [...prefix, process.execPath, MAIN, ...args];
+    const given = { PATH: process.env.PATH, HOME: this.root, SOURCE_DATE_EPOCH: EPOCH, ...env };
+    return new Promise((resolve, reject) => {
+      const child = spawn(program, words, { cwd: this.root, env: given, stdio: ['ignore', 'pipe', 'pipe'], ...user });
+      let stdout = '';
+      let stderr = '';
+      let interrupted = false;
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+        if (interrupt === undefined || interrupted || !stderr.includes(interrupt.at)) return;
+        interrupted = true;
+        child.kill(interrupt.signal);
+      });
+      child.on('error', reject);
+      child.on('close', (status) => resolve({ status, stdout, stderr }));
+    });
+  }
+
+  path(path: string): string {
+    return join(this.root, path);
+  }
+
+  read(path: string): Promise<string> {
+    return readFile(this.path(path), 'utf8');
+  }
+
+  async readJson<T = Record<string, unknown>>(path: string): Promise<T> {
+    return JSON.parse(await this.read(path));
+  }
+
+  async write(path: string, content: string): Promise<void> {
+    await mkdir(dirname(this.path(path)), { recursive: true });
+    await writeFile(this.path(path), content);
+  }
+
+  exists(path: string): boolean {
+    return existsSync(this.path(path));
+  }
+
+  /** Mode and digest of every file below a folder, by path. */
+  async listing(folder = '.'): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    const base = this.path(folder);
+    if (!existsSync(base)) return found;
+    const entries = await readdir(base, { recursive: true, withFileTypes: true });
+    for (const entry of entries) {
+      if (!entry.isFile()) continue;
+      const path = join(entry.parentPath, entry.name);
+      const digest = createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex');
+      found.set(path.slice(base.length + 1), digest);
+    }
+    return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  async modeOf(path: string): Promise<number> {
+    return (await lstat(this.path(path))).mode & 0o777;
+  }
+
+  /** Lets any user write below the folder. */
+  async open(): Promise<void> {
+    await chmod(this.root, 0o777);
+  }
+
+  async close(): Promise<void> {
+    await rm(this.root, { recursive: true, force: true });
+  }
+}
+
+/** Apps and references of standard output. */
+export function referencesIn(stdout: string): Record<string, string> {
+  const rows = stdout.trimEnd().split('\n');
+  return Object.fromEntries(rows.map((row) => row.split('\t') as [string, string]));
+}
+
+/** The report without what belongs to one run. */
+export async function readReport(workspace: Workspace, path = 'out/report.json'): Promise<Record<string, unknown>> {
+  const { timing: _, ...report } = await workspace.readJson(path);
+  return report;
+}

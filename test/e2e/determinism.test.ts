@@ -1,0 +1,178 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CliEnvironment } from '../../src/cli/environment.ts';
+import { openPlaces } from '../../src/cli/places.ts';
+import type { Invocation } from '../../src/cli/program.ts';
+import { prepareSetup } from '../../src/cli/setup.ts';
+import { createLimit } from '../../src/lib/limit.ts';
+import type { MigrationPlan } from '../../src/model/plan.ts';
+import { runMigration } from '../../src/pipeline/run.ts';
+import type { Source } from '../../src/source/source.ts';
+import { createFileTufRepo } from '../../src/tufrepo/file.ts';
+import { CONFIG, CREATED_AT, MAIN, Workspace } from './cli.ts';
+import { digestsOfRun } from './variants.ts';
+
+const GOLDEN = join(import.meta.dirname, 'sample-digests.json');
+const NOBODY = 65534;
+
+let base: Workspace;
+let expected: Record<string, string>;
+
+beforeAll(async () => {
+  base = await Workspace.create();
+  expected = await digestsOfRun(base);
+});
+afterAll(async () => {
+  await base.close();
+});
+
+async function inWorkspace<T>(work: (workspace: Workspace) => Promise<T>): Promise<T> {
+  const workspace = await Workspace.create();
+  try {
+    return await work(workspace);
+  } finally {
+    await workspace.close();
+  }
+}
+
+describe('the same bytes', () => {
+  test.each([
+    ['umask 077', { prefix: ['sh', '-c', 'umask 077; exec "$@"', 'sh'] }],
+    ['umask 022', { prefix: ['sh', '-c', 'umask 022; exec "$@"', 'sh'] }],
+    ['a time zone far in the east', { env: { TZ: 'Pacific/Kiritimati' } }],
+    ['a time zone west', { env: { TZ: 'America/St_Johns' } }],
+    ['a Turkish locale', { env: { LC_ALL: 'tr_TR.UTF-8', LANG: 'tr_TR.UTF-8' } }],
+    ['a C locale', { env: { LC_ALL: 'C' } }],
+    ['a terminal that has other wishes', { env: { NO_COLOR: '1', CI: 'true', TERM: 'dumb', COLUMNS: '20' } }],
+  ])('under %s', async (_what, options) => {
+    await inWorkspace(async (workspace) => {
+      expect(await digestsOfRun(workspace, options)).toEqual(expected);
+    });
+  });
+
+  const isRoot = process.getuid?.() === 0;
+  const canRead = isRoot && spawnSync(process.execPath, [MAIN, '--version'], { uid: NOBODY, gid: NOBODY }).status === 0;
+  if (!canRead && process.env['CI'] === 'true')
+    throw new Error('CI must run the test with another user: start it as root, in a folder that all can read');
+  test.skipIf(!canRead)(
+    canRead ? 'as another user' : 'as another user: SKIPPED, it takes root and a folder that all can read',
+    async () => {
+      await inWorkspace(async (workspace) => {
+        await workspace.open();
+        expect(await digestsOfRun(workspace, { uid: NOBODY, gid: NOBODY })).toEqual(expected);
+      });
+    },
+  );
+});
+
+describe('the same bytes from a source that', () => {
+  /** A source whose list comes in reverse, and whose files come in pieces of `size` bytes. */
+  function vary(source: Source, { reverse = false, size }: { reverse?: boolean; size?: number }): Source {
+    return {
+      origin: source.origin,
+      read: (path, limit) => source.read(path, limit),
+      async *list() {
+        const entries = [];
+        for await (const entry of source.list()) entries.push(entry);
+        yield* reverse ? entries.reverse() : entries;
+      },
+      async *open(path) {
+        const parts = [];
+        for await (const chunk of source.open(path)) parts.push(chunk);
+        const bytes = Buffer.concat(parts);
+        if (size === undefined) yield bytes;
+        else for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size);
+      },
+    };
+  }
+
+  async function runLibrary(
+    workspace: Workspace,
+    variation: { reverse?: boolean; size?: number },
+  ): Promise<MigrationPlan> {
+    const environment: CliEnvironment = {
+      cwd: workspace.root,
+      env: {},
+      writeError: () => {},
+      stdoutIsTerminal: false,
+      stderrIsTerminal: false,
+      width: () => 80,
+      now: () => 0,
+      repeat: () => () => {},
+      signal: new AbortController().signal,
+    };
+    const flags: Invocation['flags'] = {
+      config: CONFIG,
+      registries: new Map(),
+      apps: [],
+      platforms: [],
+      parameterFiles: [],
+      set: new Map(),
+      allowPartial: false,
+      removeApps: [],
+      failFast: false,
+      errorOn: 'error',
+      reports: [],
+      verbosity: 'normal',
+      inPlace: false,
+      json: false,
+    };
+    const setup = await prepareSetup({ command: 'run', paths: [], flags }, environment);
+    const sources = setup.sources.map((source) => vary(source, variation));
+    const { targets } = setup.config;
+    const { plan } = await runMigration(
+      setup.request,
+      {
+        ...openPlaces(setup.config, workspace.root),
+        sources: variation.reverse === true ? sources.reverse() : sources,
+        tufRepo: createFileTufRepo(targets!.repo),
+        targetsSeed: { path: 'seed', bytes: readFileSync(targets!.seed!) },
+        createdAt: CREATED_AT,
+        emit: () => {},
+        limit: createLimit(3),
+      },
+      async () => {},
+    );
+    return plan;
+  }
+
+  test.each([
+    ['lists backwards', { reverse: true }],
+    ['reads 1 kB at a time', { size: 1000 }],
+    ['reads 1 MB at a time', { size: 1_000_000 }],
+  ])('%s', async (_what, variation) => {
+    await inWorkspace(async (workspace) => {
+      // A support file that is larger than a piece of 1 MB.
+      const conf = `${await workspace.read('samples/gateway/status-page/nginx.conf')}${'# filling\n'.repeat(150_000)}`;
+      await workspace.write('samples/gateway/status-page/nginx.conf', conf);
+      const large = await inWorkspace(async (other) => {
+        await other.write('samples/gateway/status-page/nginx.conf', conf);
+        await digestsOfRun(other);
+        return { listing: await other.listing('out'), plan: await other.readJson<{ apps: unknown }>('out/plan.json') };
+      });
+      const plan = await runLibrary(workspace, variation);
+      const listing = await workspace.listing('out');
+      const published = [...large.listing].filter(([path]) => /^(?:registry\/|targets)/.test(path));
+      expect([...listing]).toEqual(published);
+      expect(JSON.parse(JSON.stringify(plan.apps))).toEqual(large.plan.apps);
+    });
+  });
+});
+
+test('the digests of the sample factory are those of the committed file', async () => {
+  const plan = await base.readJson<MigrationPlan>('out/plan.json');
+  const apps = plan.apps.map(({ app, bundle, bundleIndex, manifest, dockerApp }) => [
+    app,
+    { bundle: bundle?.digest, index: bundleIndex?.digest, manifest: manifest?.digest, dockerApp: dockerApp?.sha256 },
+  ]);
+  const digests = { apps: Object.fromEntries(apps), targets: expected['targets.json'] };
+  const text = `${JSON.stringify(digests, null, 2)}\n`;
+  if (process.env['UPDATE_GOLDEN'] === '1') {
+    if (process.env['CI'] === 'true') throw new Error('CI must not rewrite golden files');
+    writeFileSync(GOLDEN, text);
+  }
+  expect(text).toBe(readFileSync(GOLDEN, 'utf8'));
+});

@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { writeBigFactory } from './big-factory.ts';
+import { referencesIn, Workspace } from './cli.ts';
+
+const APPS = 60;
+let workspace: Workspace;
+
+beforeEach(async () => {
+  workspace = await Workspace.create();
+  await writeBigFactory(workspace, APPS);
+});
+afterEach(async () => {
+  await workspace.close();
+});
+
+/** What a stopped run may have left: nothing half-written, nothing under a wrong digest, no targets. */
+async function expectWhole(): Promise<number> {
+  const files = await workspace.listing('out');
+  expect([...files.keys()].filter((path) => path.includes('.tmp'))).toEqual([]);
+  for (const [path, digest] of files) {
+    if (path.startsWith('registry/blobs/')) expect(path).toBe(`registry/blobs/sha256/${digest}`);
+  }
+  expect(await workspace.readJson('out/plan.json')).toMatchObject({ state: 'started' });
+  expect(workspace.exists('out/targets.json')).toBe(false);
+  if (!workspace.exists('out/registry/index.json')) return 0;
+  return (await workspace.readJson<{ manifests: unknown[] }>('out/registry/index.json')).manifests.length;
+}
+
+describe('a run that is stopped while it publishes', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'by %s: exit 130, and the next run completes it to the same bytes',
+    async (signal) => {
+      const args = ['run', '--config', 'big.yml', '--reporter', 'ndjson'];
+      const stopped = await workspace.run(args, { interrupt: { at: '"type":"blob:sent"', signal } });
+      expect([stopped.status, stopped.stdout]).toEqual([130, '']);
+      expect(stopped.stderr).toContain('rebundle: CANCELLED');
+      expect(await expectWhole()).toBeLessThan(APPS);
+
+      const next = await workspace.run(args, { env: { SOURCE_DATE_EPOCH: '1700000000' } });
+      expect(next.status).toBe(0);
+      expect(Object.keys(referencesIn(next.stdout))).toHaveLength(APPS);
+      const registry = await workspace.listing('out/registry');
+      const targets = await workspace.read('out/targets.json');
+      const fresh = await Workspace.create();
+      try {
+        await writeBigFactory(fresh, APPS);
+        await fresh.run(['run', '--config', 'big.yml', '--reporter', 'silent']);
+        const { 'index.json': _, ...blobs } = Object.fromEntries(await fresh.listing('out/registry'));
+        const { 'index.json': __, ...ours } = Object.fromEntries(registry);
+        expect(ours).toEqual(blobs);
+        expect(targets).toBe(await fresh.read('out/targets.json'));
+      } finally {
+        await fresh.close();
+      }
+    },
+  );
+
+  test('(one that is not stopped prints nothing but what it is asked for, however many streams are open)', async () => {
+    await workspace.write('big.yml', (await workspace.read('big.yml')).replace('concurrency: 2', 'concurrency: 30'));
+    const whole = await workspace.run(['run', '--config', 'big.yml', '--quiet']);
+    expect([whole.status, whole.stderr]).toEqual([0, '']);
+  });
+
+  test('by SIGKILL: what is there is whole, and the next run completes', async () => {
+    const args = ['run', '--config', 'big.yml', '--reporter', 'ndjson'];
+    const stopped = await workspace.run(args, { interrupt: { at: '"type":"blob:sent"', signal: 'SIGKILL' } });
+    expect(stopped.status).toBe(null);
+    for (const [path, digest] of await workspace.listing('out/registry/blobs/sha256')) expect(path).toBe(digest);
+    expect(workspace.exists('out/targets.json')).toBe(false);
+    const next = await workspace.run(args);
+    expect(next.status).toBe(0);
+    expect(Object.keys(referencesIn(next.stdout))).toHaveLength(APPS);
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { createLimit, mapLimit, SingleFlight } from '../../src/lib/limit.ts';
+
+/** A task that ends when told to. */
+function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}
+
+describe('mapLimit', () => {
+  it('gives results in the order of the items, whatever ends first', async () => {
+    const gates = [gate(), gate(), gate()];
+    const results = mapLimit(gates, createLimit(3), async ({ opened }, index) => {
+      await opened;
+      return index;
+    });
+    for (const { open } of gates.toReversed()) open();
+    expect(await results).toEqual([0, 1, 2]);
+  });
+
+  it('runs no more than allowed at once', async () => {
+    let running = 0;
+    let most = 0;
+    await mapLimit(Array(20).fill(0), createLimit(3), async () => {
+      running++;
+      most = Math.max(most, running);
+      await new Promise(setImmediate);
+      running--;
+    });
+    expect(most).toBe(3);
+  });
+
+  it('waits for every task, then throws the first failure by order', async () => {
+    const done: number[] = [];
+    const failing = mapLimit([0, 1, 2, 3], createLimit(4), async (item) => {
+      if (item === 1) await new Promise(setImmediate);
+      if (item === 1 || item === 2) throw new Error(`task ${item}`);
+      await new Promise(setImmediate);
+      done.push(item);
+    });
+    await expect(failing).rejects.toThrow('task 1');
+    expect(done).toEqual([0, 3]);
+  });
+
+  it('starts nothing once the signal was aborted', async () => {
+    const controller = new AbortController();
+    const started: number[] = [];
+    const stopped = mapLimit([0, 1, 2], createLimit(1, controller.signal), async (item) => {
+      started.push(item);
+      controller.abort();
+    });
+    await expect(stopped).rejects.toMatchObject({ name: 'AbortError' });
+    expect(started).toEqual([0]);
+  });
+});
+
+describe('SingleFlight', () => {
+  it('starts one call per key and shares it, a failure too', async () => {
+    const flight = new SingleFlight<string, number>();
+    let calls = 0;
+    const start = async (): Promise<number> => ++calls;
+    expect(await Promise.all([flight.get('a', start), flight.get('a', start), flight.get('b', start)])).toEqual([
+      1, 1, 2,
+    ]);
+    const fail = (): Promise<number> => Promise.reject(new Error('no'));
+    await expect(flight.get('c', fail)).rejects.toThrow('no');
+    await expect(flight.get('c', start)).rejects.toThrow('no');
+  });
+});
