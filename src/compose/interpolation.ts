@@ -6,7 +6,7 @@ export type ComposeGeneration = '1.29' | 'v2';
 type ComposeOperator = '-' | ':-' | '?' | ':?' | '+' | ':+';
 
 /** A piece of a text; the `text` of all pieces joined is the source. */
-export type ComposeToken =
+type ComposeToken =
   | { readonly kind: 'literal'; readonly text: string }
   | { readonly kind: 'escape'; readonly text: string }
   | { readonly kind: 'named'; readonly text: string; readonly name: string }

@@ -120,15 +120,17 @@ interface Separator {
 }
 
 /**
- * Splits a single file. All that any release accepted, where that is clear: a line `---` (blanks or a comment may follow) separates, a line `--`
- * too where there are too few of the former; one leading separator is ignored; the third document may be absent. Line ends may be of any kind.
+ * Splits a single file. What docker-app 0.4 to 0.8 split is split so. Else all that any release accepted, where that is clear: a line `---` (blanks
+ * or a comment may follow) separates, a line `--` too where there are too few of the former; one leading separator is ignored; the third document
+ * may be absent. Line ends may be of any kind.
  */
 export function splitDocuments(text: string, path: string): [DocumentPart, DocumentPart, DocumentPart] {
   const begin = text.startsWith(BOM) ? BOM.length : 0;
-  const modern = findSeparators(text, begin, /^---[ \t]*(?:#.*)?$/);
-  let separators = modern;
-  if (modern.length < 2) {
-    const all = findSeparators(text, begin, /^(?:--[ \t]*|---[ \t]*(?:#.*)?)$/);
+  const exact = findSeparators(text, begin, /^---\n$/);
+  const modern = findSeparators(text, begin, /^---[ \t]*(?:#.*)?\r?\n?$/);
+  let separators = exact.length === 2 ? exact : modern;
+  if (separators.length < 2) {
+    const all = findSeparators(text, begin, /^(?:--[ \t]*|---[ \t]*(?:#.*)?)\r?\n?$/);
     if (all.length === 2 || (modern.length === 0 && all.length === 1)) separators = all;
   }
   // A `---` that ends the file without a line end opens the third document, and means nothing after it.
@@ -160,8 +162,8 @@ export function splitDocuments(text: string, path: string): [DocumentPart, Docum
 function findSeparators(text: string, begin: number, pattern: RegExp): Separator[] {
   const separators: Separator[] = [];
   let previousEnd = begin;
-  for (const { start, end, next } of linesOf(text, begin)) {
-    if (start === previousEnd || !pattern.test(text.slice(start, end))) continue;
+  for (const { start, next } of linesOf(text, begin)) {
+    if (start === previousEnd || !pattern.test(text.slice(start, next))) continue;
     separators.push({ start, next });
     previousEnd = next;
   }
@@ -178,12 +180,11 @@ function lineEnd(text: string, separator: number): number {
   return text[separator - 2] === '\r' ? separator - 2 : separator - 1;
 }
 
-function* linesOf(text: string, begin: number): Generator<{ start: number; end: number; next: number }> {
+function* linesOf(text: string, begin: number): Generator<{ start: number; next: number }> {
   for (let start = begin; start < text.length; ) {
     const newline = text.indexOf('\n', start);
     const next = newline < 0 ? text.length : newline + 1;
-    const bare = newline < 0 ? text.length : newline;
-    yield { start, end: text[bare - 1] === '\r' ? bare - 1 : bare, next };
+    yield { start, next };
     start = next;
   }
 }

@@ -88,8 +88,9 @@ async function pinAndBundle(
 
   context.emit({ type: 'app:stage', app: name, origin, stage: 'bundle' });
   const files = await readSupportFiles(converted);
+  const file = readComposeFile({ text: app.composeText, path: COMPOSE_FILE, line: 1 });
   const pinned = pinCompose({
-    file: readComposeFile({ text: app.composeText, path: COMPOSE_FILE, line: 1 }),
+    file,
     images: new Map(pins.map((pin) => [pin.service, pin.pinned])),
     fileDigests: new Map(files.map((file) => [file.path, file.digest])),
     pins: foreignPins(images, resolved.byReference),
@@ -104,7 +105,8 @@ async function pinAndBundle(
   };
   const bundle = await assembleBundle({ name, registry, repository: `${factory}/${name}`, files: [composeFile, ...files] });
   const covered = images.filter((image) => image.covered).map(({ service }) => service);
-  const oldStyle = publishOldStyle(converted, pkg, request, new Map(pins.filter(({ service }) => covered.includes(service)).map((pin) => [pin.service, pin.pinned])));
+  const coveredPins = new Map(pins.filter(({ service }) => covered.includes(service)).map((pin) => [pin.service, pin.pinned]));
+  const oldStyle = publishOldStyle(converted, buildPublishedPackage(pkg, coveredPins), request, file.version);
   const bundleTag = config.publish.tag === 'app-{tag}' && tag !== undefined ? `app-${tag}` : appTag(bundle.manifest.digest);
   return {
     images: pins,
@@ -198,17 +200,17 @@ function foreignPins(images: readonly RuledImage[], byReference: ReadonlyMap<str
 /** The file for devices of the old style, or the finding that says why they can have none. */
 function publishOldStyle(
   converted: ConvertedApp,
-  pkg: AppPackage,
+  bytes: Uint8Array,
   request: MigrationRequest,
-  images: ReadonlyMap<string, string>,
+  version: string | undefined,
 ): { readonly bytes?: Uint8Array; readonly diagnostics: Diagnostic[] } {
   const { targets } = request.config;
   if (targets === undefined) return { diagnostics: [] };
   if (targets.composeOnly.includes(converted.name)) {
     return { diagnostics: [finding('targets.compose-only', `'${converted.name}' gets no new docker_apps entry`)] };
   }
-  const bytes = buildPublishedPackage(pkg, images);
   const problems: string[] = [];
+  if (version === '3.8') problems.push('docker-app before 0.8 refuses compose version 3.8');
   if (converted.readsFiles) problems.push('a service mounts or reads a file, and only the package itself reaches those devices');
   if (!isStrictSingleFile(bytes)) problems.push('docker-app splits only at lines that are exactly ---');
   const code: ErrorCode = 'DOCKER_APP_FORM';

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { type ConvertOptions, convertFiles, formatFindings } from './convert-package.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/convert');
-const CORPUS = process.env['REBUNDLE_CORPUS'] ?? join(import.meta.dirname, '../../../shared/corpus');
+const CORPUS = process.env.REBUNDLE_CORPUS ?? join(import.meta.dirname, '../../../shared/corpus');
 const SHELLHTTPD = join(CORPUS, 'golden/shellhttpd');
-const updates = process.env['UPDATE_GOLDEN'] === '1';
+const updates = process.env.UPDATE_GOLDEN === '1';
 const cases = readdirSync(FIXTURES, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name)
@@ -15,7 +15,7 @@ const cases = readdirSync(FIXTURES, { withFileTypes: true })
 describe('golden conversions', () => {
   it('are there, and CI does not rewrite them', () => {
     expect(cases.length).toBeGreaterThan(40);
-    expect(updates && process.env['CI'] === 'true').toBe(false);
+    expect(updates && process.env.CI === 'true').toBe(false);
   });
 
   it.each(cases)('%s', async (name) => {
@@ -29,7 +29,7 @@ describe('golden conversions', () => {
           ['findings.txt', findings],
         ]);
     const expected = join(folder, 'expected');
-    if (updates && process.env['CI'] !== 'true') {
+    if (updates && process.env.CI !== 'true') {
       rmSync(expected, { recursive: true, force: true });
       mkdirSync(expected, { recursive: true });
       for (const [path, text] of actual) writeFileSync(join(expected, path), text);

@@ -29,6 +29,9 @@ describe('splitDocuments', () => {
     ['m\n---\n---\nc\n---\np', ['m', '---\nc', 'p']],
     ['m\n---\nc\n---\n---\np', ['m', 'c', '---\np']],
     ['m\n---\nc\n---\np\n---', ['m', 'c', 'p\n---']],
+    // Three documents to docker-app 0.4 to 0.8, whatever else looks like a separator.
+    ['m\n---\nc\n--- # second\nd\n---\np\n--- \n--\n', ['m', 'c\n--- # second\nd', 'p\n--- \n--\n']],
+    ['m\r\n---\nc\r\n---\r\n---\np', ['m', 'c\r\n---', 'p']],
     ['m\n---\n ---\n----\n--- x\n---\np', ['m', ' ---\n----\n--- x', 'p']],
   ])('%j', (text, expected) => expect(split(text)).toEqual(expected));
 

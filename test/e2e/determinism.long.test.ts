@@ -29,7 +29,7 @@ function findNode(major: string): string | undefined {
 
 for (const major of VERSIONS) {
   const node = findNode(major);
-  if (node === undefined && process.env['CI'] === 'true')
+  if (node === undefined && process.env.CI === 'true')
     throw new Error(`Node ${major} cannot be had, and CI must not skip its test`);
   test.skipIf(node === undefined)(
     node === undefined ? `Node ${major}: SKIPPED, it cannot be had` : `the same bytes under Node ${major}`,

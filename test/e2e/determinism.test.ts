@@ -55,7 +55,7 @@ describe('the same bytes', () => {
 
   const isRoot = process.getuid?.() === 0;
   const canRead = isRoot && spawnSync(process.execPath, [MAIN, '--version'], { uid: NOBODY, gid: NOBODY }).status === 0;
-  if (!canRead && process.env['CI'] === 'true')
+  if (!canRead && process.env.CI === 'true')
     throw new Error('CI must run the test with another user: start it as root, in a folder that all can read');
   test.skipIf(!canRead)(
     canRead ? 'as another user' : 'as another user: SKIPPED, it takes root and a folder that all can read',
@@ -170,8 +170,8 @@ test('the digests of the sample factory are those of the committed file', async 
   ]);
   const digests = { apps: Object.fromEntries(apps), targets: expected['targets.json'] };
   const text = `${JSON.stringify(digests, null, 2)}\n`;
-  if (process.env['UPDATE_GOLDEN'] === '1') {
-    if (process.env['CI'] === 'true') throw new Error('CI must not rewrite golden files');
+  if (process.env.UPDATE_GOLDEN === '1') {
+    if (process.env.CI === 'true') throw new Error('CI must not rewrite golden files');
     writeFileSync(GOLDEN, text);
   }
   expect(text).toBe(readFileSync(GOLDEN, 'utf8'));

@@ -93,11 +93,11 @@ describe('parseYaml', () => {
   });
 
   it('adds no line end to a block text that the end of the input cuts off', () => {
-    const valueOf = (text: string) => {
+    const textOf = (text: string) => {
       const value = memberOf(parse(text).root, 'a');
       return value?.kind === 'scalar' ? value.value : undefined;
     };
-    expect(['a: |\n  x', 'a: |\n  x\n', 'a: |+\n  x\n\n', 'a: >-\n  x'].map(valueOf)).toEqual([
+    expect(['a: |\n  x', 'a: |\n  x\n', 'a: |+\n  x\n\n', 'a: >-\n  x'].map(textOf)).toEqual([
       'x',
       'x\n',
       'x\n\n',

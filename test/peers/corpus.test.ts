@@ -8,7 +8,7 @@ import { createLimit, mapLimit } from '../../src/lib/limit.ts';
 import { Workspace } from '../e2e/cli.ts';
 import { requireProgram } from '../support/programs.ts';
 
-const CORPUS = resolve(process.env['REBUNDLE_CORPUS'] ?? join(import.meta.dirname, '../../../shared/corpus'));
+const CORPUS = resolve(process.env.REBUNDLE_CORPUS ?? join(import.meta.dirname, '../../../shared/corpus'));
 const hasCorpus = existsSync(CORPUS);
 const hasCompose = requireProgram('docker-compose');
 const canRun = hasCorpus && hasCompose;
@@ -94,7 +94,7 @@ describe.skipIf(!canRun)(
         execFile(
           'docker-compose',
           ['-f', 'docker-compose.yml', 'config', '-q'],
-          { cwd, env: { PATH: process.env['PATH'] } },
+          { cwd, env: { PATH: process.env.PATH } },
           (error, _stdout, stderr) => {
             done(
               error === null

@@ -20,7 +20,7 @@ import { pushImage } from './images.ts';
 
 export const HOST = 'hub.example.com';
 export const TAG = '4f2c9ab';
-export const CREATED_AT = '2026-03-04T05:06:07Z';
+const CREATED_AT = '2026-03-04T05:06:07Z';
 
 /** A single-file package with one service. */
 export function singleFile(image: string, extra = '', parameters = 'port: 80'): string {
@@ -45,7 +45,7 @@ export function ostreeTarget(hardwareId: string, version: number, custom: Record
   };
 }
 
-export function targetsText(targets: Record<string, unknown>): string {
+function targetsText(targets: Record<string, unknown>): string {
   return `${JSON.stringify({ _type: 'Targets', version: 3, expires: '2030-01-01T00:00:00Z', targets }, null, 2)}\n`;
 }
 

@@ -118,10 +118,10 @@ describe('an unchanged app (invariant 5)', () => {
     const outcome = await factory.run();
     expect(statusesOf(outcome)).toEqual({ alpha: 'unchanged', beta: 'migrated' });
     const after = (await factory.readTargets())['amd-lmp-9']!.custom!;
-    expect(after.docker_apps?.['alpha']).toEqual(before.docker_apps?.['alpha']);
-    expect(after.docker_compose_apps?.['alpha']).toEqual(before.docker_compose_apps?.['alpha']);
-    expect(after.docker_apps?.['beta']).toEqual({ filename: 'beta.dockerapp-9' });
-    expect(after.docker_compose_apps?.['beta']).not.toEqual(before.docker_compose_apps?.['beta']);
+    expect(after.docker_apps?.alpha).toEqual(before.docker_apps?.alpha);
+    expect(after.docker_compose_apps?.alpha).toEqual(before.docker_compose_apps?.alpha);
+    expect(after.docker_apps?.beta).toEqual({ filename: 'beta.dockerapp-9' });
+    expect(after.docker_compose_apps?.beta).not.toEqual(before.docker_compose_apps?.beta);
   });
 
   test('a new release tag whose images have the same digests changes nothing', async () => {
@@ -184,9 +184,9 @@ describe('no app is lost (invariant 6)', () => {
     const outcome = await factory.run({ allowPartial: true });
     expect(statusesOf(outcome)).toEqual({ alpha: 'failed', beta: 'migrated' });
     const after = (await factory.readTargets())['amd-lmp-9']!.custom!;
-    expect(after.docker_apps?.['alpha']).toEqual(before.docker_apps?.['alpha']);
-    expect(after.docker_compose_apps?.['alpha']).toEqual(before.docker_compose_apps?.['alpha']);
-    expect(after.docker_compose_apps?.['beta']).not.toEqual(before.docker_compose_apps?.['beta']);
+    expect(after.docker_apps?.alpha).toEqual(before.docker_apps?.alpha);
+    expect(after.docker_compose_apps?.alpha).toEqual(before.docker_compose_apps?.alpha);
+    expect(after.docker_compose_apps?.beta).not.toEqual(before.docker_compose_apps?.beta);
   });
 
   test('a failed app alone, with nothing else due, holds nothing', async () => {
@@ -302,7 +302,7 @@ describe('what is published is frozen, what is not ours stays (invariants 8 and 
     expect(once).toContain(`"amd-lmp-7" :${JSON.stringify(odd)}`);
     expect(once).toContain(`"foreign.dockerapp-3":{"length":5,"hashes":{"sha256":"${'0'.repeat(64)}"}}`);
     const next = (await factory.readTargets())['amd-lmp-8']!.custom!;
-    expect(next.docker_apps?.['foreign']).toEqual({ filename: 'foreign.dockerapp-3', extra: [1] });
+    expect(next.docker_apps?.foreign).toEqual({ filename: 'foreign.dockerapp-3', extra: [1] });
     expect(Object.keys(next.docker_compose_apps ?? {})).toEqual(['alpha', 'beta']);
 
     await factory.write('repo/beta.dockerapp', singleFile(imageOf('beta'), '', 'port: 81'));
@@ -382,7 +382,7 @@ describe('names stay and both styles run the same images (invariants 10 and 11)'
     });
     const second = await factory.run();
     expect(planOf(second, 'beta').dockerApp).toEqual({ name: 'beta.dockerapp-5', sha256, length, reused: true });
-    expect((await factory.readTargets())['amd-lmp-8']?.custom?.docker_apps?.['beta']).toEqual({
+    expect((await factory.readTargets())['amd-lmp-8']?.custom?.docker_apps?.beta).toEqual({
       filename: 'beta.dockerapp-5',
     });
   });
@@ -424,6 +424,11 @@ describe('no form for devices of the old style (T5)', () => {
     );
   });
 
+  test('compose version 3.8 is one reason, as most of those docker-apps refuse it', async () => {
+    await factory.write('repo/beta.dockerapp', singleFile(imageOf('beta')).replace("'3.2'", "'3.8'"));
+    expect(codesOf(await factory.run(), 'beta')).toContain('DOCKER_APP_FORM');
+  });
+
   test('metadata that docker-app refuses is one reason, too', async () => {
     await factory.write('repo/beta.dockerapp', singleFile(imageOf('beta')).replace('version: 1.0.0\n', ''));
     expect(codesOf(await factory.run(), 'beta')).toContain('DOCKER_APP_FORM');
@@ -446,7 +451,7 @@ describe('no form for devices of the old style (T5)', () => {
     await factory.write('repo/beta.dockerapp', singleFile(imageOf('beta'), MOUNTS));
     await factory.run({ config: composeOnly() });
     const { custom } = (await factory.readTargets())['amd-lmp-9']!;
-    expect(custom?.docker_apps?.['beta']).toEqual({ filename: 'beta.dockerapp-8' });
+    expect(custom?.docker_apps?.beta).toEqual({ filename: 'beta.dockerapp-8' });
   });
 
   test('without targets there is no such form to care for', async () => {

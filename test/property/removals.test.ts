@@ -34,7 +34,7 @@ function writeList(key: string, items: readonly string[], form: string): string[
 }
 
 function writeService(name: string, given: Service, all: readonly string[]): string {
-  const known = (items: readonly string[]): string[] => items.filter((item) => all.includes(item));
+  const known = (items: readonly string[]): string[] => items.filter((item) => all.includes(item) && item < name);
   const toggle = given.switch === undefined ? undefined : `x-enabled: ${given.switch}`;
   const above = given.comments.replace(/^(?=#)/gm, '  ');
   if (given.form === 'flow') {
