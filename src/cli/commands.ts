@@ -60,7 +60,7 @@ async function convert(invocation: Invocation, environment: CliEnvironment): Pro
   return withReporter(invocation, environment, setup, async (emit) => {
     const context = offlineContext(setup, environment, emit);
     const scanned = await scanSources(setup.request, context);
-    const apps = await convertPackages(scanned, setup.request, context);
+    const apps = await convertPackages(scanned, setup.request, context, async (app) => app);
     const written: string[] = [];
     const results: AppResult[] = [];
     for (const app of apps) {

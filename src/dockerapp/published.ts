@@ -26,6 +26,7 @@ export function isStrictSingleFile(bytes: Uint8Array): boolean {
 }
 
 function imageEdits(app: AppPackage, images: ReadonlyMap<string, string>): TextEdit[] {
+  if (images.size === 0) return [];
   const { root } = parseYaml(app.compose);
   const services = memberOf(root, 'services');
   const edits = new Map<YamlScalar, TextEdit>();

@@ -88,7 +88,7 @@ function commentStart(text: string, lineStart: number, floor: number): number {
     if (!/^[ \t]*#/.test(text.slice(above, start))) break;
     start = above;
   }
-  return Math.max(start, floor);
+  return start;
 }
 
 function afterLine(text: string, end: number): number {

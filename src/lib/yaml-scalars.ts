@@ -13,6 +13,7 @@ export type ScalarValue =
 /** The three readers that a compose text meets: yaml.v2 in docker-app, PyYAML in docker-compose 1.x, yaml.v3 in Docker Compose v2 and later. */
 export type YamlReader = 'go-v2' | 'python' | 'go-v3';
 
+const MAX_DIGITS = 400;
 const TRUE = ['true', 'True', 'TRUE'];
 const FALSE = ['false', 'False', 'FALSE'];
 const TRUE_WORDS = [...TRUE, 'yes', 'Yes', 'YES', 'on', 'On', 'ON'];
@@ -54,6 +55,8 @@ export function readScalar(node: YamlScalar, reader: YamlReader): ScalarValue {
 
 /** Resolves the text of an untagged plain scalar. */
 export function readPlain(text: string, reader: YamlReader): ScalarValue {
+  // No number that a float can hold is so long: Go takes it as text, and reading it would take long.
+  if (text.length > MAX_DIGITS) return { type: reader === 'python' && /^[-+0-9._:]+$/.test(text) ? 'invalid' : 'string', value: text };
   if (NULLS.includes(text)) return { type: 'null' };
   const [yes, no] = BOOLS[reader];
   if (yes.includes(text)) return { type: 'bool', value: true };
@@ -99,6 +102,7 @@ function readPython(text: string): ScalarValue {
   if (PY_BASE60_FLOAT.test(text)) return { type: 'float', value: Number(fromBase60(plain)) };
   if (PY_INT.test(text)) {
     const [, sign = '', digits = '0'] = /^([-+]?)(.*)$/.exec(plain) ?? [];
+    if (/^0[bx]$/.test(digits)) return { type: 'invalid', value: text };
     const value = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits);
     return { type: 'int', value: sign === '-' ? -value : value };
   }

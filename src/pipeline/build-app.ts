@@ -17,6 +17,7 @@ import { RULES_VERSION, type ServicePin } from '../model/plan.ts';
 import { maskFindings } from './convert.ts';
 import type { ImageResolver } from './image-resolver.ts';
 import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
+import { isPublished } from './publish.ts';
 import { applyTagRule, type RuledImage } from './tag-rule.ts';
 
 /** An app with all that publishing and the plan need; `bundle` is there where nothing is wrong. */
@@ -29,6 +30,8 @@ export interface BuiltApp {
   readonly bundle?: AppBundle;
   /** Tag under which the bundle is published. */
   readonly tag?: string;
+  /** Whether the destination has the bundle already. */
+  readonly published: boolean;
   /** The `.dockerapp` for devices of the old style; undefined where they get none. */
   readonly dockerApp?: Uint8Array;
   readonly diff?: string;
@@ -44,7 +47,7 @@ export async function buildApp(
 ): Promise<BuiltApp> {
   const { app, pkg, diagnostics } = converted;
   const diff = app === undefined ? undefined : diffCompose(app);
-  const base = { converted, images: [], resolutions: [], platforms: [], ...(diff === undefined ? {} : { diff }) };
+  const base = { converted, images: [], resolutions: [], platforms: [], published: false, ...(diff === undefined ? {} : { diff }) };
   if (app === undefined || pkg === undefined || hasErrors(diagnostics)) return { ...base, diagnostics };
   try {
     const built = await pinAndBundle(converted, app, pkg, request, context, resolver);
@@ -115,13 +118,14 @@ async function pinAndBundle(
     inputs: digestInputs(pkg, files, app, pins, request),
     bundle,
     tag: bundleTag,
+    published: await isPublished(bundle, bundleTag, context),
     ...(oldStyle.bytes === undefined ? {} : { dockerApp: oldStyle.bytes }),
     diagnostics: [...common.diagnostics, ...pinned.diagnostics, ...oldStyle.diagnostics],
   };
 }
 
 function failed(diagnostics: readonly Diagnostic[]): Omit<BuiltApp, 'converted'> {
-  return { images: [], resolutions: [], platforms: [], diagnostics };
+  return { images: [], resolutions: [], platforms: [], published: false, diagnostics };
 }
 
 async function resolveImages(

@@ -4,7 +4,6 @@ import { parseTargetsFile, type TargetsFile } from '../targets/targets-file.ts';
 import { RebundleError } from '../errors.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { digestOf, hexOf } from '../lib/digest.ts';
-import { mapLimit } from '../lib/limit.ts';
 import { compareText } from '../lib/bytes.ts';
 import { createMask, maskDiff, maskVariables } from '../lib/redact.ts';
 import { formatReference, isRepositoryComponent } from '../lib/reference.ts';
@@ -16,7 +15,6 @@ import { type BuiltApp, buildApp } from './build-app.ts';
 import { convertPackages } from './convert.ts';
 import { createImageResolver } from './image-resolver.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource } from './migration.ts';
-import { isPublished } from './publish.ts';
 import { scanSources } from './scan.ts';
 
 /** What an earlier plan fixed: its clock, its pins and the version of its targets. */
@@ -43,19 +41,14 @@ export interface BuiltMigration {
 /** Computes everything that a run would publish, and writes nothing. */
 export async function buildMigration(request: MigrationRequest, context: MigrationContext, basis?: PlanBasis): Promise<BuiltMigration> {
   const scanned = await scanSources(request, context);
-  const converted = await convertPackages(scanned, request, context);
   checkRemovals(request, scanned);
   const resolver = createImageResolver(context, basis?.images ?? []);
-  const apps = await mapLimit(converted, context.limit, (app) => buildApp(app, request, context, resolver));
-  const published = new Map<string, boolean>();
-  await mapLimit(apps, context.limit, async (app) => {
-    published.set(app.converted.name, await isPublished(app, context));
-  });
+  const apps = await convertPackages(scanned, request, context, (converted) => buildApp(converted, request, context, resolver));
   const createdAt = basis?.createdAt ?? context.createdAt;
   const targets = await readTargets(context);
   const fixed = { createdAt, version: basis?.targetVersion };
   const planned = targets === undefined ? undefined : await planFreeTargets({ apps, targets, request, context }, fixed);
-  const plan = describePlan({ request, context, apps, published, planned, targets, createdAt });
+  const plan = describePlan({ request, context, apps, planned, targets, createdAt });
   return { plan, apps, scanned, ...(targets === undefined ? {} : { targets }) };
 }
 
@@ -161,7 +154,6 @@ function describePlan(input: {
   readonly request: MigrationRequest;
   readonly context: MigrationContext;
   readonly apps: readonly BuiltApp[];
-  readonly published: ReadonlyMap<string, boolean>;
   readonly planned: PlannedTargets | undefined;
   readonly targets: TargetsState | undefined;
   readonly createdAt: string;
@@ -169,7 +161,7 @@ function describePlan(input: {
   const { request, planned, targets } = input;
   const changed = new Set((planned?.due.targets ?? []).flatMap(changedApps));
   const held = (planned?.plan.heldBy.length ?? 0) > 0;
-  const apps = input.apps.map((app) => describeApp(app, { published: input.published.get(app.converted.name) ?? false, changed, held, planned }));
+  const apps = input.apps.map((app) => describeApp(app, { changed, held, planned }));
   const images = new Map(input.apps.flatMap((app) => app.resolutions).map((resolution) => [resolution.reference, resolution]));
   const version = planned?.plan.version;
   return {
@@ -207,7 +199,6 @@ function isChange(change: PlannedTarget['apps'][number]['composeApp']): boolean 
 function describeApp(
   app: BuiltApp,
   state: {
-    readonly published: boolean;
     readonly changed: ReadonlySet<string>;
     readonly held: boolean;
     readonly planned: PlannedTargets | undefined;
@@ -217,7 +208,7 @@ function describeApp(
   const { name } = converted;
   const failed = bundle === undefined || hasErrors(diagnostics);
   const differs = state.changed.has(name);
-  const status: AppStatus = failed ? 'failed' : differs && state.held ? 'held' : differs || !state.published ? 'migrated' : 'unchanged';
+  const status: AppStatus = failed ? 'failed' : differs && state.held ? 'held' : differs || !app.published ? 'migrated' : 'unchanged';
   const dockerApp = state.planned?.due.fileTargets.get(name);
   const { plan: targetsPlan } = state.planned ?? {};
   return {
@@ -235,7 +226,7 @@ function describeApp(
       : { bundle: bundle.archive, bundleIndex: bundle.index, manifest: bundle.manifest, reference: formatReference(bundle.reference) }),
     ...(dockerApp === undefined ? {} : { dockerApp }),
     files: (bundle?.files ?? []).map(({ path, size, digest }) => ({ path, size, digest })),
-    published: state.published,
+    published: app.published,
     newOnDevices: state.planned?.due.newApps.includes(name) ?? false,
     ...(app.diff === undefined ? {} : { diff: maskDiff(app.diff, createMask(converted.app?.variables ?? [])) }),
     diagnostics,

@@ -10,12 +10,16 @@ import { createMask } from '../lib/redact.ts';
 import type { AppPackage, ComposeApp, Diagnostic, FileReference, PackageLocation, SourceOrigin } from '../model/app.ts';
 import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource, sortDiagnostics } from './migration.ts';
 
-/** Splits and rewrites every selected package and finds its support files, sorted by name. What is wrong with a package stays with it. */
-export async function convertPackages(
+/**
+ * Splits and rewrites every selected package, finds its support files and hands each app on to `next`. Results are sorted by app name. What is
+ * wrong with a package stays with it.
+ */
+export async function convertPackages<T extends { readonly diagnostics: readonly Diagnostic[] }>(
   scanned: readonly ScannedSource[],
   request: MigrationRequest,
   context: MigrationContext,
-): Promise<ConvertedApp[]> {
+  next: (app: ConvertedApp) => Promise<T>,
+): Promise<T[]> {
   const tasks = scanned.flatMap((source) =>
     source.packages.filter(({ selected }) => selected).map((location) => ({ scannedSource: source, location })),
   );
@@ -24,8 +28,9 @@ export async function convertPackages(
   return mapLimit(tasks, context.limit, async ({ scannedSource, location }) => {
     const converted =
       failed && request.failFast ? stopped(scannedSource, location) : await convertPackage(scannedSource, location, request, context);
-    failed ||= hasErrors(converted.diagnostics);
-    return converted;
+    const result = await next(converted);
+    failed ||= hasErrors(result.diagnostics);
+    return result;
   });
 }
 

@@ -59,8 +59,8 @@ async function publishBundle({ converted, bundle, tag }: BuiltApp, context: Migr
 }
 
 /** True where the destination has the bundle under its tag. */
-export async function isPublished({ bundle, tag }: BuiltApp, context: MigrationContext): Promise<boolean> {
-  return bundle !== undefined && tag !== undefined && (await findPlace(bundle, tag, context)).published;
+export async function isPublished(bundle: AppBundle, tag: string, context: MigrationContext): Promise<boolean> {
+  return (await findPlace(bundle, tag, context)).published;
 }
 
 /** The tag for a bundle: the wanted one or, where that names another bundle, which stays so, one with digits of the digest. */

@@ -54,7 +54,7 @@ export async function convertFiles(
   }
 }
 
-export function rewriteOptions({ interpolation, settings, parameterFiles }: ConvertOptions): RewriteOptions {
+function rewriteOptions({ interpolation, settings, parameterFiles }: ConvertOptions): RewriteOptions {
   return {
     interpolation: interpolation ?? 'device',
     settings: settings ?? [],

@@ -69,6 +69,22 @@ describe('the same bytes', () => {
 });
 
 describe('the same bytes from a source that', () => {
+  let large: { readonly listing: Map<string, string>; readonly plan: { readonly apps: unknown } };
+
+  beforeAll(async () => {
+    large = await inWorkspace(async (workspace) => {
+      await enlarge(workspace);
+      await digestsOfRun(workspace);
+      return { listing: await workspace.listing('out'), plan: await workspace.readJson('out/plan.json') };
+    });
+  });
+
+  /** Makes a support file larger than a piece of 1 MB. */
+  async function enlarge(workspace: Workspace): Promise<void> {
+    const path = 'samples/gateway/status-page/nginx.conf';
+    await workspace.write(path, `${await workspace.read(path)}${'# filling\n'.repeat(150_000)}`);
+  }
+
   /** A source whose list comes in reverse, and whose files come in pieces of `size` bytes. */
   function vary(source: Source, { reverse = false, size }: { reverse?: boolean; size?: number }): Source {
     return {
@@ -145,14 +161,7 @@ describe('the same bytes from a source that', () => {
     ['reads 1 MB at a time', { size: 1_000_000 }],
   ])('%s', async (_what, variation) => {
     await inWorkspace(async (workspace) => {
-      // A support file that is larger than a piece of 1 MB.
-      const conf = `${await workspace.read('samples/gateway/status-page/nginx.conf')}${'# filling\n'.repeat(150_000)}`;
-      await workspace.write('samples/gateway/status-page/nginx.conf', conf);
-      const large = await inWorkspace(async (other) => {
-        await other.write('samples/gateway/status-page/nginx.conf', conf);
-        await digestsOfRun(other);
-        return { listing: await other.listing('out'), plan: await other.readJson<{ apps: unknown }>('out/plan.json') };
-      });
+      await enlarge(workspace);
       const plan = await runLibrary(workspace, variation);
       const listing = await workspace.listing('out');
       const published = [...large.listing].filter(([path]) => /^(?:registry\/|targets)/.test(path));

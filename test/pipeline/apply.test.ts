@@ -232,6 +232,15 @@ describe('apply refuses', () => {
     });
   });
 
+  test('a package that is another although its bundle is the same', async () => {
+    const config = `images: { tag: ${TAG} }\n`;
+    const made = await factory.plan({ config });
+    const text = singleFile(imageOf('beta')).replace('version: 1.0.0', 'version: 1.0.1');
+    await factory.write('repo/beta.dockerapp', text);
+    expect(planOf(await factory.plan({ config }), 'beta').reference).toBe(planOf(made, 'beta').reference);
+    await expect(factory.apply(made.plan, { config })).rejects.toMatchObject({ code: 'PLAN_STALE' });
+  });
+
   test('a plan of other rules', async () => {
     await expect(async () => factory.apply({ ...plan, rules: 2 })).rejects.toMatchObject({ code: 'PLAN_STALE' });
   });

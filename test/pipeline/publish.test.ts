@@ -66,6 +66,17 @@ describe('what is there already (invariant 3)', () => {
     expect(calls.filter((call) => call.startsWith('put'))).toEqual([]);
   });
 
+  test('a bundle that a new target names again is read back, and not sent', async () => {
+    await factory.run();
+    await factory.write('repo/beta.dockerapp', singleFile('hub.example.com/acme/beta', '', 'port: 81'));
+    const { registry, calls } = recordCalls(factory.destination);
+    factory.destination = registry;
+    await factory.run();
+    expect(callsOf(calls, 'alpha')).toContain('getManifest');
+    expect(callsOf(calls, 'alpha').filter((call) => call.startsWith('put'))).toEqual([]);
+    expect(callsOf(calls, 'beta')).toContain('putManifest');
+  });
+
   test('a blob that is there is not sent, the rest is', async () => {
     const empty = Buffer.from('{}');
     const config = { mediaType: MEDIA_TYPES.ociEmpty, digest: digestOf(empty), size: 2 };

@@ -53,7 +53,7 @@ export const conversionKeepsMeaning = fc.asyncProperty(generatedPackage, async (
   expectLineEnds(converted);
 });
 
-export function encodeFiles(files: ReadonlyMap<string, string>): Map<string, Buffer> {
+function encodeFiles(files: ReadonlyMap<string, string>): Map<string, Buffer> {
   return new Map([...files].map(([path, text]) => [path, Buffer.from(text)]));
 }
 
