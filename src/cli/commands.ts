@@ -21,6 +21,7 @@ import type { CliEnvironment } from './environment.ts';
 import { combineStatus, type ExitStatus } from './exit-status.ts';
 import { isWithin, type OutputFile, readOptional, removeTree, replaceTree, writeOutput, writeTree } from './output.ts';
 import { openPlaces, type Places } from './places.ts';
+import type { Flags } from './options.ts';
 import type { ApplyInvocation, CommandHandlers, CommandResult, Invocation } from './program.ts';
 import { createReporter, reporterKind, wantsColor } from './reporters.ts';
 import { writeReports } from './report-files.ts';
@@ -171,7 +172,7 @@ async function migrate(
     const kind = reporterKind(flags, environment);
     const summary =
       (kind === 'live' || kind === 'lines') && flags.verbosity !== 'quiet'
-        ? renderSummary(report, { width: environment.width(), color: wantsColor(environment), ...(flags.config === undefined ? {} : { flags: `--config ${flags.config}` }) })
+        ? renderSummary(report, { width: environment.width(), color: wantsColor(environment), flags: repeatedFlags(flags) })
         : undefined;
     const references = outcome.results.flatMap(({ app, reference }) => (reference === undefined ? [] : [`${app}\t${reference}\n`]));
     return {
@@ -183,6 +184,13 @@ async function migrate(
       ...(summary === undefined ? {} : { summary }),
     };
   });
+}
+
+/** The flags that the next command of a user has to have, too. */
+function repeatedFlags({ config, out, tag }: Flags): string {
+  return Object.entries({ config, out, tag })
+    .flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]))
+    .join(' ');
 }
 
 interface Finished extends CommandResult {

@@ -13,7 +13,7 @@ export type ScalarValue =
 /** The three readers that a compose text meets: yaml.v2 in docker-app, PyYAML in docker-compose 1.x, yaml.v3 in Docker Compose v2 and later. */
 export type YamlReader = 'go-v2' | 'python' | 'go-v3';
 
-const MAX_DIGITS = 400;
+const MAX_DIGITS = 300;
 const TRUE = ['true', 'True', 'TRUE'];
 const FALSE = ['false', 'False', 'FALSE'];
 const TRUE_WORDS = [...TRUE, 'yes', 'Yes', 'YES', 'on', 'On', 'ON'];
@@ -79,7 +79,7 @@ function readGo(text: string, reader: 'go-v2' | 'go-v3'): ScalarValue {
   const plain = text.replaceAll('_', '');
   const int = parseGoInt(plain, reader);
   if (int !== undefined) return { type: 'int', value: int };
-  if (GO_FLOAT[reader].test(plain)) return { type: 'float', value: Number(plain) };
+  if (GO_FLOAT[reader].test(plain) && Number.isFinite(Number(plain))) return { type: 'float', value: Number(plain) };
   return asText;
 }
 

@@ -105,7 +105,7 @@ async function continueOrBuild(request: MigrationRequest, context: MigrationCont
 
 /** The first thing in which a plan made now differs from an earlier one, in words. */
 function findDifference(planned: MigrationPlan, now: MigrationPlan, targetsWritten: boolean): string | undefined {
-  if (planned.options !== now.options) return 'the options are others';
+  if (planned.options !== now.options) return 'the options are others; apply takes the configuration and the flags that the plan was made with';
   const before = new Map(planned.apps.map((app) => [app.app, app]));
   for (const app of now.apps) {
     const former = before.get(app.app);

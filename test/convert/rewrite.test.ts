@@ -49,6 +49,22 @@ describe('a value that has to be put in', () => {
   ])('%j with %s', async (source, value, expected) => expect(await convert(source, `p: ${value}\n`)).toBe(expected));
 });
 
+it('knows the place of what a merge key brings', async () => {
+  const compose = `version: '3.7'
+x-base: &base
+  image: nginx:\${v}
+  privileged: \${p}
+services:
+  a:
+    <<: *base
+    command: \${v}
+`;
+  const { app } = await convertTexts(compose, 'v: 1\np: "yes"\n');
+  expect(app?.composeText).toBe(
+    compose.replace('nginx:${v}', 'nginx:1').replace('privileged: ${p}', 'privileged: true').replace('${v}', '${v-1}'),
+  );
+});
+
 it('escapes for one pass and for two', async () => {
   const source = '    command: "$$A $$$$ ${p}"\n';
   expect(await convert(source, 'p: "{$B}"\n', 'device')).toBe('    command: "$A $$ {$B}"\n');

@@ -83,3 +83,10 @@ describe('--error-on', () => {
     expect((await plan('--error-on', severity, '--quiet')).status).toBe(status);
   });
 });
+
+test('the next command in the summary has the flags that it needs', async () => {
+  const { stderr } = await plan('--tag', '2c9f1eb', '--out', 'elsewhere');
+  const next = `rebundle apply elsewhere/plan.json --config ${CONFIG} --out elsewhere --tag 2c9f1eb`;
+  expect(stderr).toContain(next);
+  expect((await workspace.run(next.split(' ').slice(1))).status).toBe(0);
+});
