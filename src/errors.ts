@@ -2,7 +2,10 @@
 export const ERRORS = {
   SOURCE_UNREADABLE: { exit: 1, help: 'Check the path of the repository or file and its permissions.' },
   SOURCE_LIMIT: { exit: 1, help: 'Make the file or folder smaller; the message names the limit.' },
-  APP_NAME_INVALID: { exit: 1, help: 'Rename the package: lower-case letters, digits and single dots, underscores or hyphens.' },
+  APP_NAME_INVALID: {
+    exit: 1,
+    help: 'Rename the package: lower-case letters, digits and single dots, underscores or hyphens.',
+  },
   APP_NAME_DUPLICATE: { exit: 1, help: 'Rename one of the packages, or leave one out with apps.exclude.' },
   APP_SPLIT: { exit: 1, help: 'Write metadata, compose and parameters in this order, separated by lines ---.' },
   APP_FILE_MISSING: { exit: 1, help: 'Add the file to the folder of the package; parameters may be empty.' },
@@ -13,11 +16,17 @@ export const ERRORS = {
   PARAM_CONFLICT: { exit: 1, help: 'Keep one of the two parameters or files that contradict each other.' },
   PARAM_UNDEFINED: { exit: 1, help: 'Define the parameter, or write $$ for a literal $.' },
   INTERPOLATION_INVALID: { exit: 1, help: 'Write $$ for a literal $.' },
-  INTERPOLATION_NEVER_RAN: { exit: 1, help: 'Escape the $ once more, or use --interpolation single where the package ran elsewhere than on devices.' },
+  INTERPOLATION_NEVER_RAN: {
+    exit: 1,
+    help: 'Escape the $ once more, or use --interpolation single where the package ran elsewhere than on devices.',
+  },
   YAML_INVALID: { exit: 1, help: 'Correct the YAML at the place that is named.' },
   YAML_LIMIT: { exit: 1, help: 'Make the document smaller or flatter; the message names the limit.' },
   COMPOSE_INVALID: { exit: 1, help: 'Correct the compose part at the place that is named.' },
-  COMPOSE_VERSION: { exit: 1, help: "Write a version that docker-app and devices take, in quotes, for example version: '3.7'." },
+  COMPOSE_VERSION: {
+    exit: 1,
+    help: "Write a version that docker-app and devices take, in quotes, for example version: '3.7'.",
+  },
   COMPOSE_FORBIDDEN: { exit: 1, help: 'Remove the key: docker-app refused it.' },
   IMAGE_MISSING: { exit: 1, help: 'Name the image that is built from the context.' },
   IMAGE_REFERENCE: { exit: 1, help: 'Correct the name of the image.' },
@@ -37,7 +46,10 @@ export const ERRORS = {
   REGISTRY_LAYOUT: { exit: 1, help: 'Name a folder that is an OCI image layout, empty or new.' },
   REGISTRY_BLOB_MISSING: { exit: 1, help: 'Push the image or bundle again: the registry lacks a part of it.' },
   TARGETS_INVALID: { exit: 1, help: 'Correct the targets file at the place that is named.' },
-  TARGETS_PARENT: { exit: 1, help: 'Check targets.tags, targets.machines and targets.seed: nothing was found to build upon.' },
+  TARGETS_PARENT: {
+    exit: 1,
+    help: 'Check targets.tags, targets.machines and targets.seed: nothing was found to build upon.',
+  },
   TARGETS_VERSION: { exit: 1, help: 'Give a version above every version in the file.' },
   TARGETS_NAME: { exit: 1, help: 'Choose a higher version: a target of that name exists, or the name is not allowed.' },
   TARGETS_CONFLICT: { exit: 1, help: 'Run again: the targets file changed while the run was at work.' },

@@ -25,9 +25,19 @@ export type PipelineEvent =
       readonly delayMs: number;
       readonly reason: string;
     }
-  | { readonly type: 'diagnostic'; readonly app?: string; readonly origin?: SourceOrigin; readonly diagnostic: Diagnostic }
+  | {
+      readonly type: 'diagnostic';
+      readonly app?: string;
+      readonly origin?: SourceOrigin;
+      readonly diagnostic: Diagnostic;
+    }
   | { readonly type: 'app:result'; readonly result: AppResult }
-  | { readonly type: 'targets:written'; readonly path: string; readonly targets: readonly string[]; readonly bytes: number }
+  | {
+      readonly type: 'targets:written';
+      readonly path: string;
+      readonly targets: readonly string[];
+      readonly bytes: number;
+    }
   | { readonly type: 'run:end'; readonly status: number; readonly counts: RunCounts };
 
 export type RunCounts = Readonly<Record<'migrated' | 'unchanged' | 'skipped' | 'held' | 'failed', number>> & {

@@ -11,7 +11,9 @@ import { runProgram } from './program.ts';
 
 const DEFAULT_WIDTH = 100;
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 const abort = new AbortController();
 // Every stream in progress listens to it, and Node warns at the eleventh.
 setMaxListeners(0, abort.signal);
@@ -53,12 +55,18 @@ try {
 /** Message, place and hint; a defect of ours comes with its stack. */
 function describeError(error: RebundleError): string {
   const lines = maskUrlCredentials(error.message).split('\n').map(escapeTerminal);
-  const place = error.location === undefined || error.code === 'CONFIG_INVALID' ? '' : ` (${escapeTerminal(formatLocation(error.location))})`;
+  const place =
+    error.location === undefined || error.code === 'CONFIG_INVALID'
+      ? ''
+      : ` (${escapeTerminal(formatLocation(error.location))})`;
   const text = [`rebundle: ${error.code}: ${lines.join('\n  ')}${place}`];
   if (error.hint !== undefined) text.push(`  ${escapeTerminal(error.hint)}`);
   if (error.code === 'INTERNAL') {
     const stack = error.cause instanceof Error ? error.cause.stack : error.stack;
-    text.push('  This is a defect of rebundle. Please report it with these lines:', ...(stack ?? '').split('\n').map(escapeTerminal));
+    text.push(
+      '  This is a defect of rebundle. Please report it with these lines:',
+      ...(stack ?? '').split('\n').map(escapeTerminal),
+    );
   }
   return `${text.join('\n')}\n`;
 }

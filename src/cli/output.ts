@@ -23,7 +23,11 @@ export async function writeOutput(path: string, bytes: Uint8Array): Promise<void
   }
 }
 
-async function writeStream(path: string, mode: number, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
+async function writeStream(
+  path: string,
+  mode: number,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const handle = await open(path, 'wx', mode);
   try {
     for await (const chunk of chunks) await handle.writeFile(chunk);
@@ -79,7 +83,9 @@ export async function removeTree(folder: string): Promise<void> {
 async function assertOwnTree(folder: string): Promise<void> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : ['']));
   if (names.length === 0 || names.includes('docker-compose.yml')) return;
-  throw new RebundleError('OUTPUT_UNSAFE', `${folder} holds files that no conversion wrote`, { hint: 'Move it away, or choose another --out.' });
+  throw new RebundleError('OUTPUT_UNSAFE', `${folder} holds files that no conversion wrote`, {
+    hint: 'Move it away, or choose another --out.',
+  });
 }
 
 /** Writes files into a folder; existing ones of that name are replaced, others stay. */

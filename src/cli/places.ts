@@ -20,7 +20,11 @@ export function openPlaces(config: Config, cwd: string): Places {
   const open = (place: Place, hint: string): Registry => {
     if (place.kind === 'memory') return memory;
     if (place.kind === 'registry') {
-      throw new RebundleError('REGISTRY_UNREACHABLE', `${place.host} has no folder to work on, and this version has no HTTP client`, { hint });
+      throw new RebundleError(
+        'REGISTRY_UNREACHABLE',
+        `${place.host} has no folder to work on, and this version has no HTTP client`,
+        { hint },
+      );
     }
     const known = layouts.get(place.directory) ?? createLayoutRegistry(place.directory);
     layouts.set(place.directory, known);
@@ -29,8 +33,17 @@ export function openPlaces(config: Config, cwd: string): Places {
   const host = config.registry ?? '';
   const to = config.publish.to ?? { kind: 'registry' as const, host };
   return {
-    imageRegistry: (name) => open(config.registries.get(name) ?? { kind: 'registry', host: name }, `Name one: --registry ${name}=oci-layout:DIR`),
+    imageRegistry: (name) =>
+      open(
+        config.registries.get(name) ?? { kind: 'registry', host: name },
+        `Name one: --registry ${name}=oci-layout:DIR`,
+      ),
     destination: open(to, 'Name one: --to oci-layout:DIR'),
-    destinationName: to.kind === 'oci-layout' ? `oci-layout:${relative(cwd, to.directory)}` : to.kind === 'memory' ? 'memory:' : to.host,
+    destinationName:
+      to.kind === 'oci-layout'
+        ? `oci-layout:${relative(cwd, to.directory)}`
+        : to.kind === 'memory'
+          ? 'memory:'
+          : to.host,
   };
 }

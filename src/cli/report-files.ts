@@ -3,8 +3,8 @@ import { renderHtml } from '../report/html.ts';
 import { renderJson } from '../report/json.ts';
 import { renderMarkdown } from '../report/markdown.ts';
 import { buildRunReport, type RunReport, type RunReportInput } from '../report/run-report.ts';
-import { writeOutput } from './output.ts';
 import type { ReportFormat, ReportRequest } from './options.ts';
+import { writeOutput } from './output.ts';
 
 const RENDERERS: Readonly<Record<ReportFormat, (report: RunReport) => string>> = {
   html: renderHtml,

@@ -18,7 +18,11 @@ export function reporterKind({ reporter }: Flags, { env, stderrIsTerminal }: Cli
 /** The reporter of a run; it writes to standard error. */
 export function createReporter(flags: Flags, environment: CliEnvironment): Reporter {
   const write = environment.writeError;
-  const shared = { color: wantsColor(environment), verbose: flags.verbosity === 'verbose', quiet: flags.verbosity === 'quiet' };
+  const shared = {
+    color: wantsColor(environment),
+    verbose: flags.verbosity === 'verbose',
+    quiet: flags.verbosity === 'quiet',
+  };
   switch (reporterKind(flags, environment)) {
     case 'silent':
       return createSilentReporter();
@@ -27,6 +31,12 @@ export function createReporter(flags: Flags, environment: CliEnvironment): Repor
     case 'lines':
       return createLinesReporter(write, shared);
     case 'live':
-      return createLiveReporter({ write, width: environment.width, now: environment.now, repeat: environment.repeat, ...shared });
+      return createLiveReporter({
+        write,
+        width: environment.width,
+        now: environment.now,
+        repeat: environment.repeat,
+        ...shared,
+      });
   }
 }

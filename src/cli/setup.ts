@@ -45,7 +45,14 @@ export async function prepareSetup(invocation: Invocation, environment: CliEnvir
     removeApps: flags.removeApps,
     failFast: flags.failFast,
   };
-  return { config, request, sources, roots, out, limit: createLimit(Math.max(4, availableParallelism() * 2), environment.signal) };
+  return {
+    config,
+    request,
+    sources,
+    roots,
+    out,
+    limit: createLimit(Math.max(4, availableParallelism() * 2), environment.signal),
+  };
 }
 
 async function loadConfig(named: string | undefined, cwd: string): Promise<Config> {
@@ -53,7 +60,9 @@ async function loadConfig(named: string | undefined, cwd: string): Promise<Confi
   const bytes = await readOptional(resolve(cwd, path));
   if (bytes === undefined) {
     if (named === undefined) return defaultConfig();
-    throw new RebundleError('CONFIG_INVALID', `${path}: no such file`, { hint: 'Name a configuration file with --config.' });
+    throw new RebundleError('CONFIG_INVALID', `${path}: no such file`, {
+      hint: 'Name a configuration file with --config.',
+    });
   }
   const text = decodeUtf8(bytes);
   if (text === undefined) throw new RebundleError('CONFIG_INVALID', `${path} is not UTF-8 text`);
@@ -76,7 +85,10 @@ async function readParameterFile(path: string, cwd: string): Promise<DocumentPar
   const bytes = await readOptional(resolve(cwd, path));
   const text = bytes === undefined ? undefined : decodeUtf8(bytes);
   if (text === undefined) {
-    throw new RebundleError('USAGE', `${shown}: ${bytes === undefined ? 'no such parameters file' : 'the parameters file is not UTF-8 text'}`);
+    throw new RebundleError(
+      'USAGE',
+      `${shown}: ${bytes === undefined ? 'no such parameters file' : 'the parameters file is not UTF-8 text'}`,
+    );
   }
   return { text, path: shown, offset: 0, line: 1 };
 }
@@ -95,7 +107,8 @@ async function namedSources(
       packages.set(absolute, undefined);
       continue;
     }
-    if ((await stat(absolute).catch(() => undefined)) === undefined) throw new RebundleError('USAGE', `${path}: no such package`);
+    if ((await stat(absolute).catch(() => undefined)) === undefined)
+      throw new RebundleError('USAGE', `${path}: no such package`);
     const root = dirname(absolute);
     const names = packages.get(root);
     if (!packages.has(root)) packages.set(root, [basename(absolute)]);

@@ -126,7 +126,7 @@ class Place {
         return {
           error: finding(
             code,
-            `${this.path}: after docker-app the text is ${JSON.stringify(text)}, which compose refuses: ${result.error}`,
+            `${this.path}: after docker-app the text is ${quote(text)}, which compose refuses: ${result.error}`,
             {
               location,
               hint: 'If the package ran elsewhere (docker-app deploy, swarm), convert it with --interpolation single; else escape the $ once more.',
@@ -138,10 +138,10 @@ class Place {
     }
     const names = new Set(tokenizeCompose(inner, '1.29').flatMap((token) => ('name' in token ? [token.name] : [])));
     if (names.size > 0) {
-      const message = `${this.path}: after docker-app the text is ${JSON.stringify(text)}; devices read ${[...names].join(', ')} from their environment`;
+      const message = `${this.path}: after docker-app the text is ${quote(text)}; devices read ${[...names].join(', ')} from their environment`;
       return { text: results[0]!, diagnostics: [finding('interp.reads-environment', message, { location })] };
     }
-    const message = `${this.path}: devices read the text twice and got ${JSON.stringify(results[0])}; read once it is ${JSON.stringify(text)}`;
+    const message = `${this.path}: devices read the text twice and got ${quote(results[0] ?? '')}; read once it is ${quote(text)}`;
     return { text: results[0]!, diagnostics: [finding('interp.passes-differ', message, { location })] };
   }
 }
@@ -168,7 +168,7 @@ function referenceError(
   if (error.kind === 'invalid') {
     return finding(
       'INTERPOLATION_INVALID',
-      `invalid interpolation format for ${place.path}: ${JSON.stringify(site.node.value)}`,
+      `invalid interpolation format for ${place.path}: ${quote(site.node.value)}`,
       {
         location,
         hint: 'Write $$ for a literal $.',
@@ -202,8 +202,8 @@ function buildPieces(
   for (;;) {
     const pieces = tokens.map((token) => newText(token, lookup, context, place, fixed));
     const wrong = findDivergence(tokens, pieces, lookup, context, place, fixed);
-    if (wrong === undefined) return pieces;
-    fixed.set(wrong, 'the text around it is read together with it');
+    if (wrong.length === 0) return pieces;
+    for (const name of wrong) fixed.set(name, 'the text around it is read together with it');
   }
 }
 
@@ -225,7 +225,10 @@ function newText(
   return place.twoPasses ? value : value.replaceAll('$', '$$$$');
 }
 
-/** The first parameter for which the new text means something else than the old one did, as it is or when it is overridden. */
+/** Texts with more parameters than this are proved with all of them overridden at once, so that time stays linear. */
+const MAX_SINGLE_OVERRIDES = 50;
+
+/** The parameters for which the new text means something else than the old one did, as it is or when they are overridden; none where it is right. */
 function findDivergence(
   tokens: readonly ReferenceToken[],
   pieces: readonly string[],
@@ -233,8 +236,8 @@ function findDivergence(
   context: ScalarContext,
   place: Place,
   fixed: ReadonlyMap<string, string>,
-): string | undefined {
-  if (place.fixedReason !== undefined) return undefined;
+): readonly string[] {
+  if (place.fixedReason !== undefined) return [];
   const result = pieces.join('');
   const variables = new Map<string, string>();
   for (const token of tokens) {
@@ -242,21 +245,31 @@ function findDivergence(
     if (token.name !== undefined && choice !== undefined && 'variable' in choice && !fixed.has(token.name))
       variables.set(token.name, choice.variable);
   }
+  const names = [...variables.keys()];
+  const overrides = names.length <= MAX_SINGLE_OVERRIDES ? names.map((name) => [name]) : [names];
   for (const generation of GENERATIONS) {
-    for (const overridden of [undefined, ...variables.keys()]) {
+    for (const overridden of [[], ...overrides]) {
       // A value that no name or operator can swallow unseen.
       const override = 'Zq7';
-      const before = substituteReferences(tokens, (name) => (name === overridden ? override : lookup(name))).text;
+      const parameters = new Set(overridden);
+      const environment = new Set(overridden.map((name) => variables.get(name)));
+      const before = substituteReferences(tokens, (name) => (parameters.has(name) ? override : lookup(name))).text;
       const expected = place.twoPasses ? tryInterpolate(before, generation) : { text: before };
-      const actual = tryInterpolate(result, generation, (name) =>
-        overridden !== undefined && name === variables.get(overridden) ? override : undefined,
-      );
-      const equal = 'text' in expected && 'text' in actual && expected.text === actual.text;
-      if (equal) continue;
-      const culprit = overridden ?? [...variables.keys()][0];
-      if (culprit !== undefined) return culprit;
+      const actual = tryInterpolate(result, generation, (name) => (environment.has(name) ? override : undefined));
+      if ('text' in expected && 'text' in actual && expected.text === actual.text) continue;
+      const culprits =
+        overridden.length > 0 ? overridden : names.slice(0, names.length <= MAX_SINGLE_OVERRIDES ? 1 : undefined);
+      if (culprits.length > 0) return culprits;
       throw new RebundleError('INTERNAL', `${place.path}: the rewritten text does not mean the same`);
     }
   }
-  return undefined;
+  return [];
+}
+
+/** A text in a message: in quotes, and cut where it is long. */
+function quote(text: string): string {
+  const MAX = 160;
+  return text.length <= MAX
+    ? JSON.stringify(text)
+    : `${JSON.stringify(text.slice(0, MAX))}... (${text.length} characters)`;
 }

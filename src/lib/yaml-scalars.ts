@@ -56,7 +56,8 @@ export function readScalar(node: YamlScalar, reader: YamlReader): ScalarValue {
 /** Resolves the text of an untagged plain scalar. */
 export function readPlain(text: string, reader: YamlReader): ScalarValue {
   // No number that a float can hold is so long: Go takes it as text, and reading it would take long.
-  if (text.length > MAX_DIGITS) return { type: reader === 'python' && /^[-+0-9._:]+$/.test(text) ? 'invalid' : 'string', value: text };
+  if (text.length > MAX_DIGITS)
+    return { type: reader === 'python' && /^[-+0-9._:]+$/.test(text) ? 'invalid' : 'string', value: text };
   if (NULLS.includes(text)) return { type: 'null' };
   const [yes, no] = BOOLS[reader];
   if (yes.includes(text)) return { type: 'bool', value: true };

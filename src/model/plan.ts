@@ -1,4 +1,12 @@
-import type { AppStatus, Diagnostic, FileTarget, ImageResolution, PackageKind, SourceOrigin, VariableMapping } from './app.ts';
+import type {
+  AppStatus,
+  Diagnostic,
+  FileTarget,
+  ImageResolution,
+  PackageKind,
+  SourceOrigin,
+  VariableMapping,
+} from './app.ts';
 import type { Descriptor, Digest, Platform } from './oci.ts';
 import type { Target } from './target.ts';
 
@@ -76,7 +84,11 @@ export interface MigrationPlan {
   readonly createdAt: string;
   readonly rules: number;
   /** What was asked for on the command line; `apply` asks for the same. */
-  readonly request: { readonly apps: readonly string[]; readonly removeApps: readonly string[]; readonly allowPartial: boolean };
+  readonly request: {
+    readonly apps: readonly string[];
+    readonly removeApps: readonly string[];
+    readonly allowPartial: boolean;
+  };
   readonly factory: string;
   readonly registry: string;
   /** sha256 over all options that shape bytes. */

@@ -1,12 +1,12 @@
-import { assembleBundle, appTag } from '../bundle/assemble-bundle.ts';
+import { appTag, assembleBundle } from '../bundle/assemble-bundle.ts';
 import { COMPOSE_FILE } from '../bundle/bundle-path.ts';
 import { readComposeFile } from '../compose/compose-file.ts';
 import { pinCompose } from '../compose/pin.ts';
 import { diffCompose } from '../convert/diff.ts';
 import { buildPublishedPackage, isStrictSingleFile } from '../dockerapp/published.ts';
 import { type ErrorCode, toRebundleError } from '../errors.ts';
-import { canonicalJson } from '../lib/canonical-json.ts';
 import { compareText, once } from '../lib/bytes.ts';
+import { canonicalJson } from '../lib/canonical-json.ts';
 import { digestOf, digestStream } from '../lib/digest.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
 import { comparePlatforms, formatPlatform, normalizePlatform, parsePlatform } from '../lib/platform.ts';
@@ -47,7 +47,14 @@ export async function buildApp(
 ): Promise<BuiltApp> {
   const { app, pkg, diagnostics } = converted;
   const diff = app === undefined ? undefined : diffCompose(app);
-  const base = { converted, images: [], resolutions: [], platforms: [], published: false, ...(diff === undefined ? {} : { diff }) };
+  const base = {
+    converted,
+    images: [],
+    resolutions: [],
+    platforms: [],
+    published: false,
+    ...(diff === undefined ? {} : { diff }),
+  };
   if (app === undefined || pkg === undefined || hasErrors(diagnostics)) return { ...base, diagnostics };
   try {
     const built = await pinAndBundle(converted, app, pkg, request, context, resolver);
@@ -72,10 +79,17 @@ async function pinAndBundle(
   const { registry = '', factory = '' } = config;
   context.emit({ type: 'app:stage', app: name, origin, stage: 'pin' });
   if (!isRepositoryComponent(name)) {
-    return failed([finding('APP_NAME_INVALID', `'${name}' cannot be a repository name, which the app key has to be: lower case, digits and single . _ -`)]);
+    return failed([
+      finding(
+        'APP_NAME_INVALID',
+        `'${name}' cannot be a repository name, which the app key has to be: lower case, digits and single . _ -`,
+      ),
+    ]);
   }
   const tag = config.images.tag ?? origin.commit?.slice(0, 7);
-  const ruled = app.services.map((image) => applyTagRule(image, { registry, factory, tag, exempt: config.images.exempt }));
+  const ruled = app.services.map((image) =>
+    applyTagRule(image, { registry, factory, tag, exempt: config.images.exempt }),
+  );
   const images = ruled.filter((result): result is RuledImage => 'reference' in result);
   if (images.length < ruled.length) return failed(ruled.filter((result): result is Diagnostic => 'code' in result));
 
@@ -106,11 +120,19 @@ async function pinAndBundle(
     digest: digestOf(compose),
     open: () => once(compose),
   };
-  const bundle = await assembleBundle({ name, registry, repository: `${factory}/${name}`, files: [composeFile, ...files] });
+  const bundle = await assembleBundle({
+    name,
+    registry,
+    repository: `${factory}/${name}`,
+    files: [composeFile, ...files],
+  });
   const covered = images.filter((image) => image.covered).map(({ service }) => service);
-  const coveredPins = new Map(pins.filter(({ service }) => covered.includes(service)).map((pin) => [pin.service, pin.pinned]));
+  const coveredPins = new Map(
+    pins.filter(({ service }) => covered.includes(service)).map((pin) => [pin.service, pin.pinned]),
+  );
   const oldStyle = publishOldStyle(converted, buildPublishedPackage(pkg, coveredPins), request, file.version);
-  const bundleTag = config.publish.tag === 'app-{tag}' && tag !== undefined ? `app-${tag}` : appTag(bundle.manifest.digest);
+  const bundleTag =
+    config.publish.tag === 'app-{tag}' && tag !== undefined ? `app-${tag}` : appTag(bundle.manifest.digest);
   return {
     images: pins,
     resolutions,
@@ -120,7 +142,7 @@ async function pinAndBundle(
     tag: bundleTag,
     published: await isPublished(bundle, bundleTag, context),
     ...(oldStyle.bytes === undefined ? {} : { dockerApp: oldStyle.bytes }),
-    diagnostics: [...common.diagnostics, ...pinned.diagnostics, ...oldStyle.diagnostics],
+    diagnostics: [...resolved.warnings, ...common.diagnostics, ...pinned.diagnostics, ...oldStyle.diagnostics],
   };
 }
 
@@ -132,15 +154,24 @@ async function resolveImages(
   images: readonly RuledImage[],
   app: ComposeApp,
   resolver: ImageResolver,
-): Promise<{ readonly byReference: Map<string, ImageResolution> } | { readonly errors: Diagnostic[] }> {
+): Promise<
+  | { readonly byReference: Map<string, ImageResolution>; readonly warnings: Diagnostic[] }
+  | { readonly errors: Diagnostic[] }
+> {
   const byReference = new Map<string, ImageResolution>();
   const errors: Diagnostic[] = [];
+  const warnings: Diagnostic[] = [];
   const distinct = new Map(images.map((image) => [formatReference(image.reference), image]));
   const settled = await Promise.allSettled([...distinct.values()].map((image) => resolver.resolve(image.reference)));
   for (const [i, [text, image]] of [...distinct].entries()) {
     const result = settled[i]!;
     if (result.status === 'fulfilled') {
-      byReference.set(text, result.value);
+      const { image: resolution, moved } = result.value;
+      byReference.set(text, resolution);
+      if (moved !== undefined)
+        warnings.push(
+          finding('image.tag-moved', `${text} names ${moved} now; the planned ${resolution.pinned} is kept`),
+        );
       continue;
     }
     const error = toRebundleError(result.reason);
@@ -153,7 +184,7 @@ async function resolveImages(
       }),
     );
   }
-  return errors.length > 0 ? { errors } : { byReference };
+  return errors.length > 0 ? { errors } : { byReference, warnings };
 }
 
 /** The platforms that every image has, of the wanted ones where some are configured. */
@@ -161,12 +192,15 @@ function commonPlatforms(
   resolutions: readonly ImageResolution[],
   wanted: readonly string[],
 ): { readonly platforms: Platform[]; readonly diagnostics: Diagnostic[] } {
-  const short = wanted.flatMap((text) => parsePlatform(text) ?? []).map((platform) => formatPlatform(normalizePlatform(platform)));
+  const short = wanted
+    .flatMap((text) => parsePlatform(text) ?? [])
+    .map((platform) => formatPlatform(normalizePlatform(platform)));
   const diagnostics: Diagnostic[] = [];
   const sets = resolutions.map(({ reference, platforms }) => {
     const names = new Set(platforms.map(formatPlatform));
     const missing = short.filter((platform) => !names.has(platform));
-    if (missing.length > 0) diagnostics.push(finding('image.platform-missing', `${reference} has no ${missing.join(', ')}`));
+    if (missing.length > 0)
+      diagnostics.push(finding('image.platform-missing', `${reference} has no ${missing.join(', ')}`));
     return names;
   });
   const platforms = (resolutions[0]?.platforms ?? [])
@@ -174,7 +208,9 @@ function commonPlatforms(
     .filter((platform) => short.length === 0 || short.includes(formatPlatform(platform)))
     .sort(comparePlatforms);
   if (platforms.length === 0) {
-    const each = resolutions.map((image) => `${image.reference} (${image.platforms.map(formatPlatform).join(', ') || 'none'})`).join('; ');
+    const each = resolutions
+      .map((image) => `${image.reference} (${image.platforms.map(formatPlatform).join(', ') || 'none'})`)
+      .join('; ');
     const within = short.length === 0 ? '' : ` among ${short.join(', ')}`;
     diagnostics.push(finding('IMAGE_PLATFORMS', `the images have no platform in common${within}: ${each}`));
   }
@@ -192,13 +228,18 @@ async function readSupportFiles({ files, source }: ConvertedApp): Promise<Bundle
 }
 
 /** What the pins of the published file remember: references that another run is not to resolve anew. */
-function foreignPins(images: readonly RuledImage[], byReference: ReadonlyMap<string, ImageResolution>): { reference: string; pinned: string }[] {
+function foreignPins(
+  images: readonly RuledImage[],
+  byReference: ReadonlyMap<string, ImageResolution>,
+): { reference: string; pinned: string }[] {
   const pins = new Map<string, string>();
   for (const { reference, covered } of images) {
     const text = formatReference(reference);
     if (!covered) pins.set(text, byReference.get(text)?.pinned ?? '');
   }
-  return [...pins].map(([reference, pinned]) => ({ reference, pinned })).sort((a, b) => compareText(a.reference, b.reference));
+  return [...pins]
+    .map(([reference, pinned]) => ({ reference, pinned }))
+    .sort((a, b) => compareText(a.reference, b.reference));
 }
 
 /** The file for devices of the old style, or the finding that says why they can have none. */
@@ -215,16 +256,28 @@ function publishOldStyle(
   }
   const problems: string[] = [];
   if (version === '3.8') problems.push('docker-app before 0.8 refuses compose version 3.8');
-  if (converted.readsFiles) problems.push('a service mounts or reads a file, and only the package itself reaches those devices');
+  if (converted.readsFiles)
+    problems.push('a service mounts or reads a file, and only the package itself reaches those devices');
   if (!isStrictSingleFile(bytes)) problems.push('docker-app splits only at lines that are exactly ---');
   const code: ErrorCode = 'DOCKER_APP_FORM';
-  for (const diagnostic of converted.diagnostics) if (diagnostic.code === 'metadata.invalid') problems.push(diagnostic.message);
+  for (const diagnostic of converted.diagnostics)
+    if (diagnostic.code === 'metadata.invalid') problems.push(diagnostic.message);
   if (problems.length === 0) return { bytes, diagnostics: [] };
-  return { diagnostics: problems.map((problem) => finding(code, `devices of the old style cannot run '${converted.name}': ${problem}`)) };
+  return {
+    diagnostics: problems.map((problem) =>
+      finding(code, `devices of the old style cannot run '${converted.name}': ${problem}`),
+    ),
+  };
 }
 
 /** Everything that shapes the bytes of an app: equal inputs give equal bytes. */
-function digestInputs(pkg: AppPackage, files: readonly BundleFile[], app: ComposeApp, pins: readonly ServicePin[], request: MigrationRequest): Digest {
+function digestInputs(
+  pkg: AppPackage,
+  files: readonly BundleFile[],
+  app: ComposeApp,
+  pins: readonly ServicePin[],
+  request: MigrationRequest,
+): Digest {
   const { config } = request;
   return digestOf(
     canonicalJson({

@@ -8,7 +8,14 @@ import { errorFinding, finding } from '../lib/finding.ts';
 import { mapLimit } from '../lib/limit.ts';
 import { createMask } from '../lib/redact.ts';
 import type { AppPackage, ComposeApp, Diagnostic, FileReference, PackageLocation, SourceOrigin } from '../model/app.ts';
-import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource, sortDiagnostics } from './migration.ts';
+import {
+  type ConvertedApp,
+  hasErrors,
+  type MigrationContext,
+  type MigrationRequest,
+  type ScannedSource,
+  sortDiagnostics,
+} from './migration.ts';
 
 /**
  * Splits and rewrites every selected package, finds its support files and hands each app on to `next`. Results are sorted by app name. What is
@@ -27,7 +34,9 @@ export async function convertPackages<T extends { readonly diagnostics: readonly
   let failed = false;
   return mapLimit(tasks, context.limit, async ({ scannedSource, location }) => {
     const converted =
-      failed && request.failFast ? stopped(scannedSource, location) : await convertPackage(scannedSource, location, request, context);
+      failed && request.failFast
+        ? stopped(scannedSource, location)
+        : await convertPackage(scannedSource, location, request, context);
     const result = await next(converted);
     failed ||= hasErrors(result.diagnostics);
     return result;
@@ -39,8 +48,20 @@ function originOf({ source }: ScannedSource, location: PackageLocation): SourceO
 }
 
 function stopped(scanned: ScannedSource, location: PackageLocation): ConvertedApp {
-  const diagnostic = { code: 'CANCELLED', severity: 'error', message: 'not tried: another app failed before (--fail-fast)' } as const;
-  return { name: location.name, origin: originOf(scanned, location), location, source: scanned.source, files: [], readsFiles: false, diagnostics: [diagnostic] };
+  const diagnostic = {
+    code: 'CANCELLED',
+    severity: 'error',
+    message: 'not tried: another app failed before (--fail-fast)',
+  } as const;
+  return {
+    name: location.name,
+    origin: originOf(scanned, location),
+    location,
+    source: scanned.source,
+    files: [],
+    readsFiles: false,
+    diagnostics: [diagnostic],
+  };
 }
 
 async function convertPackage(
@@ -69,7 +90,12 @@ async function convertPackage(
     if (hasErrors(app.diagnostics)) return { ...base, pkg, app, diagnostics: maskFindings(app, app.diagnostics) };
     const { references } = app;
     const beside = await compareConvertedTree(scanned, location, app);
-    const support = planSupportFiles({ package: { ...location, name }, entries, attachments: pkg.attachments, references });
+    const support = planSupportFiles({
+      package: { ...location, name },
+      entries,
+      attachments: pkg.attachments,
+      references,
+    });
     const diagnostics = maskFindings(app, [...app.diagnostics, ...beside, ...support.diagnostics]);
     return { ...base, pkg, app, files: support.files, readsFiles: readsFiles(references, support.files), diagnostics };
   } catch (thrown) {
@@ -81,7 +107,11 @@ async function convertPackage(
 }
 
 /** A converted tree beside the package is not the source while the package is there; a finding tells that the two went apart. */
-async function compareConvertedTree({ source, entries }: ScannedSource, location: PackageLocation, app: ComposeApp): Promise<Diagnostic[]> {
+async function compareConvertedTree(
+  { source, entries }: ScannedSource,
+  location: PackageLocation,
+  app: ComposeApp,
+): Promise<Diagnostic[]> {
   const folder = posix.join(posix.dirname(location.path), location.name);
   const path = `${folder}/docker-compose.yml`;
   if (!entries.some((entry) => entry.path === path)) return [];

@@ -5,7 +5,7 @@ import { SingleFlight } from '../lib/limit.ts';
 import { comparePlatforms, formatPlatform, normalizePlatform } from '../lib/platform.ts';
 import { formatReference, pinReference, repositoryOf } from '../lib/reference.ts';
 import type { ImageResolution } from '../model/app.ts';
-import { type Descriptor, MEDIA_TYPES, type Platform, type Reference } from '../model/oci.ts';
+import { type Descriptor, type Digest, MEDIA_TYPES, type Platform, type Reference } from '../model/oci.ts';
 import { MAX_MANIFEST_BYTES, type Registry } from '../registry/registry.ts';
 import type { MigrationContext } from './migration.ts';
 
@@ -13,8 +13,11 @@ const INDEX_TYPES: readonly string[] = [MEDIA_TYPES.ociIndex, MEDIA_TYPES.docker
 const MANIFEST_TYPES: readonly string[] = [MEDIA_TYPES.ociManifest, MEDIA_TYPES.dockerManifest];
 
 export interface ImageResolver {
-  /** Digest and platforms of a reference; asked once per distinct reference and run. */
-  resolve(reference: Reference): Promise<ImageResolution>;
+  /**
+   * Digest and platforms of a reference; asked once per distinct reference and run. `moved` is the digest that its tag names now, where that is
+   * not the planned one any more.
+   */
+  resolve(reference: Reference): Promise<{ readonly image: ImageResolution; readonly moved?: Digest }>;
 }
 
 /**
@@ -22,7 +25,7 @@ export interface ImageResolver {
  * References among `known` keep their digest: they are only looked for.
  */
 export function createImageResolver(context: MigrationContext, known: readonly ImageResolution[]): ImageResolver {
-  const calls = new SingleFlight<string, ImageResolution>();
+  const calls = new SingleFlight<string, { readonly image: ImageResolution; readonly moved?: Digest }>();
   const planned = new Map(known.map((resolution) => [resolution.reference, resolution]));
   return {
     resolve: (reference) => {
@@ -37,24 +40,30 @@ async function resolveReference(
   text: string,
   planned: ImageResolution | undefined,
   context: MigrationContext,
-): Promise<ImageResolution> {
+): Promise<{ readonly image: ImageResolution; readonly moved?: Digest }> {
   const registry = context.imageRegistry(reference.registry);
   const options = context.signal === undefined ? {} : { signal: context.signal };
   const wanted = planned?.pinned.split('@')[1] ?? reference.digest ?? reference.tag ?? 'latest';
   const descriptor = await registry.headManifest(repositoryOf(reference), wanted, options);
   if (descriptor === undefined) {
-    const hint = isDigest(wanted) ? 'The registry does not hold this digest any more.' : 'Push the image, or correct the name or tag.';
+    const hint = isDigest(wanted)
+      ? 'The registry does not hold this digest any more.'
+      : 'Push the image, or correct the name or tag.';
     throw new RebundleError('IMAGE_UNRESOLVED', `${text} is not in the registry`, { hint });
   }
   context.emit({ type: 'image:resolved', reference: text, digest: descriptor.digest });
-  if (planned !== undefined) return planned;
+  if (planned !== undefined) {
+    const now =
+      reference.digest === undefined
+        ? await registry.headManifest(repositoryOf(reference), reference.tag ?? 'latest', options)
+        : descriptor;
+    return now === undefined || now.digest === descriptor.digest
+      ? { image: planned }
+      : { image: planned, moved: now.digest };
+  }
   const platforms = await readPlatforms(registry, reference, descriptor, text, context.signal);
-  return {
-    reference: text,
-    pinned: formatReference(pinReference(reference, descriptor.digest)),
-    mediaType: descriptor.mediaType,
-    platforms,
-  };
+  const pinned = formatReference(pinReference(reference, descriptor.digest));
+  return { image: { reference: text, pinned, mediaType: descriptor.mediaType, platforms } };
 }
 
 /** The Linux platforms of an image; attestations and other systems do not count. Sorted, each once. */
@@ -68,22 +77,36 @@ async function readPlatforms(
   const options = signal === undefined ? {} : { signal };
   if (![...INDEX_TYPES, ...MANIFEST_TYPES].includes(descriptor.mediaType)) {
     throw new RebundleError('IMAGE_MANIFEST', `${text} has a manifest of type ${descriptor.mediaType}`, {
-      hint: descriptor.mediaType.includes('v1+') ? 'Push the image again with a current tool: schema 1 is not supported.' : 'Name an image.',
+      hint: descriptor.mediaType.includes('v1+')
+        ? 'Push the image again with a current tool: schema 1 is not supported.'
+        : 'Name an image.',
     });
   }
   const manifest = await registry.getManifest(repositoryOf(reference), descriptor.digest, options);
-  if (manifest === undefined) throw new RebundleError('IMAGE_UNRESOLVED', `${text}: its manifest ${descriptor.digest} is gone`);
+  if (manifest === undefined)
+    throw new RebundleError('IMAGE_UNRESOLVED', `${text}: its manifest ${descriptor.digest} is gone`);
   const content = parseObject(manifest.bytes, text);
   if (INDEX_TYPES.includes(descriptor.mediaType)) {
     const manifests = Array.isArray(content['manifests']) ? content['manifests'] : [];
     return uniquePlatforms(manifests.map((entry: unknown) => toPlatform(memberObject(entry, 'platform'))));
   }
   const config = memberObject(content, 'config') as Partial<Descriptor>;
-  if (config.digest === undefined || !isDigest(config.digest) || typeof config.size !== 'number' || config.size > MAX_MANIFEST_BYTES) {
+  if (
+    config.digest === undefined ||
+    !isDigest(config.digest) ||
+    typeof config.size !== 'number' ||
+    config.size > MAX_MANIFEST_BYTES
+  ) {
     throw new RebundleError('IMAGE_MANIFEST', `${text}: its manifest has no usable config`);
   }
-  const blob = registry.getBlob(repositoryOf(reference), { mediaType: String(config.mediaType), digest: config.digest, size: config.size }, options);
-  return uniquePlatforms([toPlatform(parseObject(await readAll(blob, MAX_MANIFEST_BYTES, `the config of ${text}`), text))]);
+  const blob = registry.getBlob(
+    repositoryOf(reference),
+    { mediaType: String(config.mediaType), digest: config.digest, size: config.size },
+    options,
+  );
+  return uniquePlatforms([
+    toPlatform(parseObject(await readAll(blob, MAX_MANIFEST_BYTES, `the config of ${text}`), text)),
+  ]);
 }
 
 function parseObject(bytes: Uint8Array, text: string): Record<string, unknown> {
@@ -103,7 +126,8 @@ function memberObject(value: unknown, name: string): Record<string, unknown> {
 
 function toPlatform(value: Record<string, unknown>): Platform | undefined {
   const { os, architecture, variant } = value;
-  if (os !== 'linux' || typeof architecture !== 'string' || architecture === 'unknown' || architecture === '') return undefined;
+  if (os !== 'linux' || typeof architecture !== 'string' || architecture === 'unknown' || architecture === '')
+    return undefined;
   return normalizePlatform({ os, architecture, ...(typeof variant === 'string' && variant !== '' ? { variant } : {}) });
 }
 

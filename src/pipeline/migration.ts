@@ -1,12 +1,19 @@
 import type { Config } from '../config.ts';
-import type { Emit } from '../events.ts';
 import type { SourceLocation } from '../errors.ts';
+import type { Emit } from '../events.ts';
 import type { Limit } from '../lib/limit.ts';
-import type { ComposeApp, Diagnostic, DocumentPart, FileEntry, PackageLocation, SourceOrigin } from '../model/app.ts';
+import type {
+  AppPackage,
+  ComposeApp,
+  Diagnostic,
+  DocumentPart,
+  FileEntry,
+  PackageLocation,
+  SourceOrigin,
+} from '../model/app.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Source } from '../source/source.ts';
 import type { TufRepo } from '../tufrepo/tuf-repo.ts';
-import type { AppPackage } from '../model/app.ts';
 
 /** What one invocation asks for, besides the configuration. */
 export interface MigrationRequest {
@@ -62,7 +69,7 @@ export interface ConvertedApp {
 }
 
 /** A support file in the repository. */
-export interface SupportFileSource {
+interface SupportFileSource {
   readonly path: string;
   readonly source: string;
   readonly executable: boolean;
@@ -80,6 +87,10 @@ export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[
     const [pathA, lineA, columnA] = key(a.location);
     const [pathB, lineB, columnB] = key(b.location);
     if (pathA !== pathB) return pathA < pathB ? -1 : 1;
-    return lineA - lineB || columnA - columnB || (a.code < b.code ? -1 : a.code > b.code ? 1 : a.message < b.message ? -1 : 1);
+    return (
+      lineA - lineB ||
+      columnA - columnB ||
+      (a.code < b.code ? -1 : a.code > b.code ? 1 : a.message < b.message ? -1 : 1)
+    );
   });
 }

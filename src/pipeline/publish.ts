@@ -3,7 +3,7 @@ import { archiveBundle } from '../bundle/archive.ts';
 import { RebundleError, toRebundleError } from '../errors.ts';
 import { once } from '../lib/bytes.ts';
 import { hexOf } from '../lib/digest.ts';
-import { errorFinding } from '../lib/finding.ts';
+import { errorFinding, finding } from '../lib/finding.ts';
 import { createLimit, mapLimit } from '../lib/limit.ts';
 import { repositoryOf } from '../lib/reference.ts';
 import type { AppBundle, Diagnostic } from '../model/app.ts';
@@ -11,10 +11,10 @@ import type { Descriptor } from '../model/oci.ts';
 import type { BuiltApp } from './build-app.ts';
 import type { MigrationContext } from './migration.ts';
 
-/** What became of one bundle; `error` where it is not published. */
+/** What became of one bundle; a finding of severity error where it is not published. */
 export interface PublishOutcome {
   readonly bytesSent: number;
-  readonly error?: Diagnostic;
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 /**
@@ -30,17 +30,17 @@ export async function publishBundles(
   await mapLimit(apps, createLimit(concurrency, context.signal), async (app) => {
     const { name } = app.converted;
     try {
-      outcomes.set(name, { bytesSent: await publishBundle(app, context) });
+      outcomes.set(name, await publishBundle(app, context));
     } catch (thrown) {
       const error = toRebundleError(thrown);
       if (error.code === 'CANCELLED') throw error;
-      outcomes.set(name, { bytesSent: 0, error: errorFinding(error) });
+      outcomes.set(name, { bytesSent: 0, diagnostics: [errorFinding(error)] });
     }
   });
   return outcomes;
 }
 
-async function publishBundle({ converted, bundle, tag }: BuiltApp, context: MigrationContext): Promise<number> {
+async function publishBundle({ converted, bundle, tag }: BuiltApp, context: MigrationContext): Promise<PublishOutcome> {
   const { name, origin } = converted;
   if (bundle === undefined || tag === undefined) throw new RebundleError('INTERNAL', `${name} has no bundle`);
   context.emit({ type: 'app:stage', app: name, origin, stage: 'publish' });
@@ -55,7 +55,11 @@ async function publishBundle({ converted, bundle, tag }: BuiltApp, context: Migr
     sent += manifest.size;
   }
   await readBack(bundle, context);
-  return sent;
+  const taken = finding(
+    'publish.tag-taken',
+    `the tag ${tag} names another bundle of ${name}; this one has the tag ${place.tag}`,
+  );
+  return { bytesSent: sent, diagnostics: place.tag === tag ? [] : [taken] };
 }
 
 /** True where the destination has the bundle under its tag. */
@@ -64,7 +68,11 @@ export async function isPublished(bundle: AppBundle, tag: string, context: Migra
 }
 
 /** The tag for a bundle: the wanted one or, where that names another bundle, which stays so, one with digits of the digest. */
-async function findPlace(bundle: AppBundle, wanted: string, context: MigrationContext): Promise<{ tag: string; published: boolean }> {
+async function findPlace(
+  bundle: AppBundle,
+  wanted: string,
+  context: MigrationContext,
+): Promise<{ tag: string; published: boolean }> {
   const options = context.signal === undefined ? {} : { signal: context.signal };
   const { digest } = bundle.manifest;
   const tag = `${wanted}-${hexOf(digest).slice(0, 12)}`;
@@ -88,7 +96,12 @@ function listBlobs(bundle: AppBundle): Blob[] {
   ];
 }
 
-async function sendBlob(app: string, { reference }: AppBundle, { descriptor, open }: Blob, context: MigrationContext): Promise<number> {
+async function sendBlob(
+  app: string,
+  { reference }: AppBundle,
+  { descriptor, open }: Blob,
+  context: MigrationContext,
+): Promise<number> {
   const options = context.signal === undefined ? {} : { signal: context.signal };
   const { digest, size } = descriptor;
   const repository = repositoryOf(reference);
@@ -103,6 +116,9 @@ async function readBack({ reference, manifest }: AppBundle, context: MigrationCo
   const options = context.signal === undefined ? {} : { signal: context.signal };
   const found = await context.destination.getManifest(repositoryOf(reference), manifest.digest, options);
   if (found?.descriptor.digest !== manifest.digest || found.descriptor.mediaType !== manifest.mediaType) {
-    throw new RebundleError('REGISTRY_DIGEST_MISMATCH', `${reference.registry}/${reference.repository}@${manifest.digest} cannot be read back as it was sent`);
+    throw new RebundleError(
+      'REGISTRY_DIGEST_MISMATCH',
+      `${reference.registry}/${reference.repository}@${manifest.digest} cannot be read back as it was sent`,
+    );
   }
 }

@@ -1,12 +1,13 @@
 import { RebundleError } from '../errors.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
-import { addTargets } from '../targets/add-targets.ts';
 import type { AppResult, AppStatus, Diagnostic } from '../model/app.ts';
 import type { AppPlan, MigrationPlan } from '../model/plan.ts';
+import { addTargets } from '../targets/add-targets.ts';
+import { isWritten, planAppTargets, readTargets } from './app-targets.ts';
+import { type BuiltMigration, buildMigration, type PlanBasis } from './build.ts';
 import type { BuiltApp } from './build-app.ts';
-import { type BuiltMigration, buildMigration, isWritten, type PlanBasis, planAppTargets, readTargets } from './build.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource } from './migration.ts';
-import { publishBundles, type PublishOutcome } from './publish.ts';
+import { type PublishOutcome, publishBundles } from './publish.ts';
 
 /** How a run ended; `built` for what reports need beyond the plan. */
 export interface MigrationOutcome {
@@ -24,7 +25,11 @@ export interface MigrationOutcome {
 export type SavePlan = (plan: MigrationPlan) => Promise<void>;
 
 /** `plan`: everything but writing. A plan that an earlier run began to publish is continued while inputs and options match. */
-export async function planMigration(request: MigrationRequest, context: MigrationContext, earlier?: MigrationPlan): Promise<MigrationOutcome> {
+export async function planMigration(
+  request: MigrationRequest,
+  context: MigrationContext,
+  earlier?: MigrationPlan,
+): Promise<MigrationOutcome> {
   const built = await continueOrBuild(request, context, earlier);
   const results = [...listResults(built.plan, built.apps), ...skippedResults(built.scanned)];
   for (const diagnostic of built.plan.diagnostics) context.emit({ type: 'diagnostic', diagnostic });
@@ -74,13 +79,18 @@ function isTargetsChange(thrown: unknown): thrown is RebundleError {
 }
 
 function stalePlan(difference: string, cause?: unknown): RebundleError {
-  return new RebundleError('PLAN_STALE', `not as planned: ${difference}`, { hint: 'Make a new plan with rebundle plan, and review it.', cause });
+  return new RebundleError('PLAN_STALE', `not as planned: ${difference}`, {
+    hint: 'Make a new plan with rebundle plan, and review it.',
+    cause,
+  });
 }
 
 /** The targets of the plan are there already; what else may be due by now is no part of it. */
 function withoutTargets(plan: MigrationPlan): MigrationPlan {
   const { targetVersion: _none, ...rest } = plan;
-  const apps = plan.apps.map((row) => (row.published && row.status !== 'failed' ? { ...row, status: 'unchanged' as const } : row));
+  const apps = plan.apps.map((row) =>
+    row.published && row.status !== 'failed' ? { ...row, status: 'unchanged' as const } : row,
+  );
   return { ...rest, targets: [], apps, hasChanges: apps.some(({ status }) => status === 'migrated') };
 }
 
@@ -88,7 +98,11 @@ function basisOf({ createdAt, images, targetVersion }: MigrationPlan): PlanBasis
   return { createdAt, images, ...(targetVersion === undefined ? {} : { targetVersion }) };
 }
 
-async function continueOrBuild(request: MigrationRequest, context: MigrationContext, earlier: MigrationPlan | undefined): Promise<BuiltMigration> {
+async function continueOrBuild(
+  request: MigrationRequest,
+  context: MigrationContext,
+  earlier: MigrationPlan | undefined,
+): Promise<BuiltMigration> {
   if (earlier?.state === 'started') {
     const targets = await readTargets(context);
     if (!isWritten(earlier, targets?.file)) {
@@ -97,7 +111,8 @@ async function continueOrBuild(request: MigrationRequest, context: MigrationCont
         if (isTargetsChange(thrown)) return undefined;
         throw thrown;
       });
-      if (built !== undefined && findDifference(earlier, built.plan, true) === undefined) return { ...built, plan: { ...built.plan, state: 'started' } };
+      if (built !== undefined && findDifference(earlier, built.plan, true) === undefined)
+        return { ...built, plan: { ...built.plan, state: 'started' } };
     }
   }
   return buildMigration(request, context);
@@ -105,7 +120,8 @@ async function continueOrBuild(request: MigrationRequest, context: MigrationCont
 
 /** The first thing in which a plan made now differs from an earlier one, in words. */
 function findDifference(planned: MigrationPlan, now: MigrationPlan, targetsWritten: boolean): string | undefined {
-  if (planned.options !== now.options) return 'the options are others; apply takes the configuration and the flags that the plan was made with';
+  if (planned.options !== now.options)
+    return 'the options are others; apply takes the configuration and the flags that the plan was made with';
   const before = new Map(planned.apps.map((app) => [app.app, app]));
   for (const app of now.apps) {
     const former = before.get(app.app);
@@ -113,7 +129,8 @@ function findDifference(planned: MigrationPlan, now: MigrationPlan, targetsWritt
     if (former === undefined) return `${app.app} is new in the sources`;
     if (former.status !== 'failed' && app.status === 'failed') return `${app.app} fails now: ${describeErrors(app)}`;
     if (former.inputs !== app.inputs) return `the sources, pins or support files of ${app.app} changed`;
-    if (former.reference !== app.reference) return `the bundle of ${app.app} came out as ${app.reference}, not ${former.reference}`;
+    if (former.reference !== app.reference)
+      return `the bundle of ${app.app} came out as ${app.reference}, not ${former.reference}`;
   }
   const [gone] = before.keys();
   if (gone !== undefined) return `${gone} is gone from the sources`;
@@ -138,8 +155,8 @@ async function publishMigration(
   const due = built.apps.filter((app) => isDue(built.plan, app, named));
   if (built.plan.hasChanges) await savePlan({ ...built.plan, state: 'started' });
   const outcomes = await publishBundles(due, context, request.config.publish.concurrency);
-  const apps = built.apps.map((app) => withError(app, outcomes.get(app.converted.name)));
-  const anyFailed = [...outcomes.values()].some(({ error }) => error !== undefined);
+  const apps = built.apps.map((app) => withOutcome(app, outcomes.get(app.converted.name)));
+  const anyFailed = [...outcomes.values()].some(({ diagnostics }) => hasErrors(diagnostics));
   const plan = anyFailed ? replanAfterFailure(built, apps, request) : built.plan;
   const targets = await writeTargets(plan, apps, built, context);
   const isHeld = anyFailed || plan.apps.some(({ status }) => status === 'held');
@@ -159,15 +176,24 @@ function isDue(plan: MigrationPlan, { converted, bundle, diagnostics }: BuiltApp
   return row?.published !== true || named.has(converted.name);
 }
 
-function withError(app: BuiltApp, outcome: PublishOutcome | undefined): BuiltApp {
-  return outcome?.error === undefined ? app : { ...app, diagnostics: [...app.diagnostics, outcome.error] };
+function withOutcome(app: BuiltApp, outcome: PublishOutcome | undefined): BuiltApp {
+  return outcome === undefined ? app : { ...app, diagnostics: [...app.diagnostics, ...outcome.diagnostics] };
 }
 
 /** An app failed while it was published: what it holds back is not written. */
-function replanAfterFailure(built: BuiltMigration, apps: readonly BuiltApp[], request: MigrationRequest): MigrationPlan {
+function replanAfterFailure(
+  built: BuiltMigration,
+  apps: readonly BuiltApp[],
+  request: MigrationRequest,
+): MigrationPlan {
   const { plan, targets } = built;
-  const planned = targets === undefined ? undefined : planAppTargets(apps, targets, request, { createdAt: plan.createdAt, version: plan.targetVersion });
-  const failed = new Set(apps.filter(({ diagnostics }) => hasErrors(diagnostics)).map(({ converted }) => converted.name));
+  const planned =
+    targets === undefined
+      ? undefined
+      : planAppTargets(apps, targets, request, { createdAt: plan.createdAt, version: plan.targetVersion });
+  const failed = new Set(
+    apps.filter(({ diagnostics }) => hasErrors(diagnostics)).map(({ converted }) => converted.name),
+  );
   const held = (planned?.plan.heldBy.length ?? 0) > 0;
   const { targetVersion: _none, ...rest } = plan;
   return {
@@ -177,8 +203,13 @@ function replanAfterFailure(built: BuiltMigration, apps: readonly BuiltApp[], re
     apps: plan.apps.map((row) => {
       const diagnostics = apps.find(({ converted }) => converted.name === row.app)?.diagnostics ?? row.diagnostics;
       if (failed.has(row.app)) return { ...row, status: 'failed', diagnostics };
-      const waits = held && row.status === 'migrated' && plan.targets.some((target) => target.apps.some(({ app }) => app === row.app));
-      return waits ? { ...row, status: 'held' as AppStatus, reason: `waits for ${planned?.plan.heldBy.join(', ')}` } : row;
+      const waits =
+        held &&
+        row.status === 'migrated' &&
+        plan.targets.some((target) => target.apps.some(({ app }) => app === row.app));
+      return waits
+        ? { ...row, status: 'held' as AppStatus, reason: `waits for ${planned?.plan.heldBy.join(', ')}` }
+        : row;
     }),
   };
 }
@@ -201,12 +232,19 @@ async function writeTargets(
   }
   const bytes = addTargets(targets.file, plan.targets);
   await tufRepo.writeTargets(bytes, targets.checksum);
-  context.emit({ type: 'targets:written', path: tufRepo.location, targets: plan.targets.map(({ name }) => name), bytes: bytes.byteLength });
+  context.emit({
+    type: 'targets:written',
+    path: tufRepo.location,
+    targets: plan.targets.map(({ name }) => name),
+    bytes: bytes.byteLength,
+  });
   return bytes;
 }
 
 function listResults(plan: MigrationPlan, apps: readonly BuiltApp[]): AppResult[] {
-  const diagnosticsOf = new Map<string, readonly Diagnostic[]>(apps.map((app) => [app.converted.name, app.diagnostics]));
+  const diagnosticsOf = new Map<string, readonly Diagnostic[]>(
+    apps.map((app) => [app.converted.name, app.diagnostics]),
+  );
   return plan.apps.map((row: AppPlan) => ({
     app: row.app,
     origin: row.origin,

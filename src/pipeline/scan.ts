@@ -31,7 +31,11 @@ export async function scanSources(request: MigrationRequest, context: MigrationC
 
 function tellScan({ source, packages, error }: ScannedSource, { emit }: MigrationContext): void {
   const { repository } = source.origin;
-  emit(error === undefined ? { type: 'source:scanned', repository, packages } : { type: 'source:failed', repository, message: error });
+  emit(
+    error === undefined
+      ? { type: 'source:scanned', repository, packages }
+      : { type: 'source:failed', repository, message: error },
+  );
 }
 
 async function scanSource(source: Source, request: MigrationRequest): Promise<ScannedSource> {
@@ -68,9 +72,13 @@ function checkNames(scanned: readonly ScannedSource[]): void {
       const place = `${source.origin.repository}/${path}`;
       const other = places.get(name);
       if (other !== undefined) {
-        throw new RebundleError('APP_NAME_DUPLICATE', `two selected packages are named '${name}': ${other} and ${place}`, {
-          hint: 'Rename one, or leave one out with apps.exclude.',
-        });
+        throw new RebundleError(
+          'APP_NAME_DUPLICATE',
+          `two selected packages are named '${name}': ${other} and ${place}`,
+          {
+            hint: 'Rename one, or leave one out with apps.exclude.',
+          },
+        );
       }
       places.set(name, place);
     }

@@ -3,14 +3,23 @@ import { RebundleError } from '../errors.ts';
 import { type MigrationPlan, RULES_VERSION } from '../model/plan.ts';
 
 const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
-const App = z.looseObject({ app: z.string(), status: z.string(), inputs: Digest.optional(), reference: z.string().optional() });
+const App = z.looseObject({
+  app: z.string(),
+  status: z.string(),
+  inputs: Digest.optional(),
+  reference: z.string().optional(),
+});
 const Image = z.object({
   reference: z.string(),
   pinned: z.string(),
   mediaType: z.string(),
   platforms: z.array(z.object({ os: z.string(), architecture: z.string(), variant: z.string().exactOptional() })),
 });
-const Target = z.looseObject({ name: z.string(), kind: z.enum(['ostree', 'file']), target: z.looseObject({ length: z.number() }) });
+const Target = z.looseObject({
+  name: z.string(),
+  kind: z.enum(['ostree', 'file']),
+  target: z.looseObject({ length: z.number() }),
+});
 /** What is relied upon when a plan is read again; the rest is for people and reports. */
 const Plan = z.looseObject({
   version: z.literal(1),
@@ -36,12 +45,19 @@ export function parsePlan(bytes: Uint8Array, path: string): MigrationPlan {
   const parsed = Plan.safeParse(value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new RebundleError('PLAN_INVALID', `${path} is not a plan: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`);
+    throw new RebundleError(
+      'PLAN_INVALID',
+      `${path} is not a plan: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
+    );
   }
   if (parsed.data.rules !== RULES_VERSION) {
-    throw new RebundleError('PLAN_STALE', `${path} was made under rules ${parsed.data.rules}, these are ${RULES_VERSION}`, {
-      hint: 'Make a new plan with rebundle plan.',
-    });
+    throw new RebundleError(
+      'PLAN_STALE',
+      `${path} was made under rules ${parsed.data.rules}, these are ${RULES_VERSION}`,
+      {
+        hint: 'Make a new plan with rebundle plan.',
+      },
+    );
   }
   return value as MigrationPlan;
 }

@@ -45,7 +45,10 @@ export function applyTagRule(image: ServiceImage, options: TagRuleOptions): Rule
     reference = parseReference(text);
   } catch (thrown) {
     if (!(thrown instanceof RebundleError)) throw thrown;
-    return finding(thrown.code, `services.${service}.image: ${thrown.message}`, { location, ...(thrown.hint === undefined ? {} : { hint: thrown.hint }) });
+    return finding(thrown.code, `services.${service}.image: ${thrown.message}`, {
+      location,
+      ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
+    });
   }
   const name = `${reference.registry}/${reference.repository}`;
   const ours = name.startsWith(`${options.registry}/${options.factory}/`) && !options.exempt.includes(name);
@@ -59,5 +62,9 @@ export function applyTagRule(image: ServiceImage, options: TagRuleOptions): Rule
 }
 
 function tagUnknown(service: string, written: string, location: ServiceImage['location']): Diagnostic {
-  return finding('IMAGE_TAG_UNKNOWN', `services.${service}.image: '${written}' needs the release tag, which is not known`, { location });
+  return finding(
+    'IMAGE_TAG_UNKNOWN',
+    `services.${service}.image: '${written}' needs the release tag, which is not known`,
+    { location },
+  );
 }

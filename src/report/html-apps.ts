@@ -1,6 +1,6 @@
+import { isDiffHeader } from '../lib/redact.ts';
 import { badge, code, place, reference, table } from './html-parts.ts';
 import { html, type Markup } from './markup.ts';
-import { isDiffHeader } from '../lib/redact.ts';
 import type { ReportApp, ReportFinding } from './report-apps.ts';
 import type { RunReport } from './run-report.ts';
 import { countOf, formatBytes, placeOf, worstFirst } from './wording.ts';

@@ -1,11 +1,11 @@
 import type { SourceOrigin } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
 import { comparePlatforms, formatPlatform } from '../lib/platform.ts';
+import { createMask, looksSecret, MASK, maskDiff, maskUrlCredentials } from '../lib/redact.ts';
 import type { AppResult, AppStatus, Diagnostic, PackageKind } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
 import type { Digest, Platform } from '../model/oci.ts';
 import type { AppPlan, MigrationPlan } from '../model/plan.ts';
-import { createMask, looksSecret, MASK, maskDiff, maskUrlCredentials } from '../lib/redact.ts';
 
 /** A diagnostic with its place in full. `path` is empty where the finding is about a whole repository. */
 export interface ReportFinding {

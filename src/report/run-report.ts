@@ -1,10 +1,9 @@
 import type { RunCounts } from '../events.ts';
 import { compareText } from '../lib/bytes.ts';
+import { maskUrlCredentials } from '../lib/redact.ts';
 import type { AppResult, AppStatus, PackageLocation } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
-
 import type { MigrationPlan, PlannedTarget } from '../model/plan.ts';
-import { maskUrlCredentials } from '../lib/redact.ts';
 import { buildApps, type ReportApp, type ReportFinding } from './report-apps.ts';
 import { judgeRun, type Verdict } from './verdict.ts';
 

@@ -1,7 +1,7 @@
 import type { PipelineEvent } from '../events.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
-import type { AppResult, Diagnostic, SourceOrigin } from '../model/app.ts';
 import { maskUrlCredentials } from '../lib/redact.ts';
+import type { AppResult, Diagnostic, SourceOrigin } from '../model/app.ts';
 import { type Color, createPaint } from '../report/paint.ts';
 import { countOf, formatBytes, placeOf } from '../report/wording.ts';
 

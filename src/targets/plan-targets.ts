@@ -148,7 +148,8 @@ function checkInput(input: TargetsInput): void {
     );
   }
   for (const app of input.apps) {
-    if (/^[!-.0-~]+$/.test(app.name) && app.name !== '__proto__') continue;
+    // A failed app is never written, whatever its name.
+    if (app.state === 'failed' || (/^[!-.0-~]+$/.test(app.name) && app.name !== '__proto__')) continue;
     throw new RebundleError('APP_NAME_INVALID', `${escapeTerminal(app.name)} cannot be the key of an app in targets`);
   }
   const values = { createdAt: input.createdAt, 'containers-sha': input.containersSha, uri: input.uri };

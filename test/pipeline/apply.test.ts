@@ -3,6 +3,7 @@ import type { MigrationPlan } from '../../src/model/plan.ts';
 import { formatPlan, parsePlan } from '../../src/pipeline/state.ts';
 import { createMemoryRegistry } from '../../src/registry/memory.ts';
 import {
+  codesOf,
   HOST,
   imageOf,
   ostreeTarget,
@@ -65,6 +66,7 @@ describe('apply', () => {
     await pushImage(factory.images, `${HOST}/acme/alpha:${TAG}`, { content: 'moved' });
     const outcome = await factory.apply(plan);
     expect(planOf(outcome, 'alpha').reference).toBe(planOf({ ...outcome, plan }, 'alpha').reference);
+    expect(codesOf(outcome, 'alpha')).toEqual(['image.tag-moved']);
   });
 
   test('twice is done, not a conflict, and changes nothing', async () => {

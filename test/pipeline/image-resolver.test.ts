@@ -34,7 +34,8 @@ function resolver(known: readonly ImageResolution[] = [], images: Registry = reg
   return createImageResolver(context, known);
 }
 
-const resolve = (text = IMAGE): Promise<ImageResolution> => resolver().resolve(parseReference(text));
+const resolve = async (text = IMAGE): Promise<ImageResolution> =>
+  (await resolver().resolve(parseReference(text))).image;
 const platformsOf = async (text?: string): Promise<string[]> => (await resolve(text)).platforms.map(formatPlatform);
 
 describe('what an image is pinned to', () => {
@@ -116,7 +117,7 @@ describe('one resolution per distinct reference', () => {
     await pushImage(registry, IMAGE);
     calls.length = 0;
     const shared = resolver();
-    const ask = (): Promise<ImageResolution> => shared.resolve(parseReference(IMAGE));
+    const ask = async (): Promise<ImageResolution> => (await shared.resolve(parseReference(IMAGE))).image;
     const answers = await Promise.all([ask(), ask(), ask()]);
     answers.push(await ask());
     expect(new Set(answers.map((answer) => answer.pinned)).size).toBe(1);
@@ -126,7 +127,7 @@ describe('one resolution per distinct reference', () => {
 
   test('a failure is shared, too', async () => {
     const shared = resolver();
-    const ask = (): Promise<ImageResolution> => shared.resolve(parseReference(IMAGE));
+    const ask = async (): Promise<ImageResolution> => (await shared.resolve(parseReference(IMAGE))).image;
     const settled = await Promise.allSettled([ask(), ask()]);
     expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect(calls).toHaveLength(1);
@@ -139,7 +140,7 @@ describe('a known resolution', () => {
     const known = await resolve();
     const moved = await pushImage(registry, IMAGE, { content: 'new' });
     expect((await resolve()).pinned).toBe(`quay.io/acme/web@${moved.digest}`);
-    expect(await resolver([known]).resolve(parseReference(IMAGE))).toEqual(known);
+    expect((await resolver([known]).resolve(parseReference(IMAGE))).image).toEqual(known);
   });
 
   test('is an error where its digest is gone', async () => {

@@ -250,6 +250,9 @@ describe('publish.tag app-{tag}', () => {
     await factory.write('repo/alpha.dockerapp', singleFile('hub.example.com/acme/alpha', '', 'port: 81'));
     factory.config = CONFIG;
     const first = await factory.run();
+    expect(first.results.find(({ app }) => app === 'alpha')?.diagnostics.map(({ code }) => code)).toContain(
+      'publish.tag-taken',
+    );
     const ours = planOf(first, 'alpha').manifest!;
     expect(ours.digest).not.toBe(planOf(other, 'alpha').manifest!.digest);
     expect((await factory.destination.headManifest(nameOf('alpha'), 'app-4f2c9ab'))?.digest).toBe(

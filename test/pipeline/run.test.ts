@@ -245,6 +245,11 @@ describe('no app is lost (invariant 6)', () => {
       expect(await keysOf('arm-lmp-9')).toEqual([['beta'], ['beta']]);
     });
 
+    test('says so where no target has the app', async () => {
+      const { plan } = await factory.run({ removeApps: ['gamma'] });
+      expect(plan.diagnostics.map(({ code }) => code)).toContain('targets.nothing-removed');
+    });
+
     test('takes a package that is disabled', async () => {
       await factory.run();
       const text = singleFile(imageOf('alpha'));

@@ -25,7 +25,7 @@ export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer
 }
 
 /** Bytes that look like nothing in particular, the same for the same seed. */
-export function sampleBytes(size: number, seed: number): Buffer {
+function sampleBytes(size: number, seed: number): Buffer {
   const bytes = Buffer.alloc(size);
   let state = seed + 1;
   for (let i = 0; i < size; i += 1) {

@@ -1,0 +1,214 @@
+import { rm } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { requireIdentity } from '../config.ts';
+import { RebundleError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import type { MigrationPlan } from '../model/plan.ts';
+import { hasErrors, type MigrationContext } from '../pipeline/migration.ts';
+import { applyMigration, type MigrationOutcome, planMigration, runMigration } from '../pipeline/run.ts';
+import { formatPlan, parsePlan } from '../pipeline/state.ts';
+import { renderSummary } from '../report/summary.ts';
+import { createFileTufRepo } from '../tufrepo/file.ts';
+import type { CliEnvironment } from './environment.ts';
+import { combineStatus } from './exit-status.ts';
+import type { Flags } from './options.ts';
+import { readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
+import { openPlaces, type Places } from './places.ts';
+import type { ApplyInvocation, CommandResult, Invocation } from './program.ts';
+import { writeReports } from './report-files.ts';
+import { reporterKind, wantsColor } from './reporters.ts';
+import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
+import { appFolder, prepareSetup, type Setup } from './setup.ts';
+import { treeOf } from './trees.ts';
+
+const PLAN_FILE = 'plan.json';
+
+const PROPOSED_TARGETS = 'targets.planned.json';
+
+export async function plan(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
+  return migrate(invocation, environment, async ({ setup, context, planPath, earlier }) => {
+    const outcome = await planMigration(setup.request, context, earlier);
+    await writeOutput(planPath, formatPlan(outcome.plan));
+    const proposal = join(setup.out, PROPOSED_TARGETS);
+    // A proposal of an earlier plan would be taken for this one's.
+    await (outcome.targets === undefined ? rm(proposal, { force: true }) : writeOutput(proposal, outcome.targets));
+    return { outcome, pending: outcome.plan.hasChanges };
+  });
+}
+
+export async function run(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
+  return migrate(invocation, environment, async ({ setup, context, planPath, earlier }) => {
+    const outcome = await runMigration(
+      setup.request,
+      context,
+      (saved) => writeOutput(planPath, formatPlan(saved)),
+      earlier,
+    );
+    await writeApps(outcome, setup);
+    return { outcome, pending: false };
+  });
+}
+
+export async function apply(invocation: ApplyInvocation, environment: CliEnvironment): Promise<CommandResult> {
+  const given = resolve(environment.cwd, invocation.plan);
+  const bytes = await readOptional(given);
+  if (bytes === undefined)
+    throw new RebundleError('PLAN_INVALID', `${invocation.plan}: no such file`, {
+      hint: 'Make a plan with rebundle plan.',
+    });
+  const approved = parsePlan(bytes, invocation.plan);
+  return migrate(invocation, environment, async ({ setup, context, planPath }) => {
+    const request = {
+      ...setup.request,
+      apps: approved.request.apps,
+      removeApps: approved.request.removeApps,
+      allowPartial: approved.request.allowPartial || setup.request.allowPartial,
+    };
+    const outcome = await applyMigration(approved, request, context, (saved) =>
+      writeOutput(planPath, formatPlan(saved)),
+    );
+    await writeApps(outcome, setup);
+    return { outcome, pending: false };
+  });
+}
+
+interface MigrationWork {
+  readonly setup: Setup;
+  readonly context: MigrationContext;
+  readonly planPath: string;
+  /** The plan that is in the output folder, where one can be read. */
+  readonly earlier?: MigrationPlan;
+}
+
+/** What plan, apply and run share: the context, the reports, the summary and the exit status. */
+async function migrate(
+  invocation: Invocation,
+  environment: CliEnvironment,
+  work: (input: MigrationWork) => Promise<{ readonly outcome: MigrationOutcome; readonly pending: boolean }>,
+): Promise<CommandResult> {
+  const { command, flags } = invocation;
+  const setup = await prepareSetup(invocation, environment);
+  requireIdentity(setup.config);
+  checkOutput(setup);
+  const places = openPlaces(setup.config, environment.cwd);
+  if (command !== 'plan' && setup.config.publish.to?.kind === 'memory' && setup.config.targets !== undefined) {
+    throw new RebundleError('USAGE', '--to memory: publishes nothing that a target could name', {
+      hint: 'Use rebundle plan, or name a folder.',
+    });
+  }
+  const started = environment.now();
+  return withReporter(invocation, environment, setup, async (emit) => {
+    const context = await createContext(setup, places, environment, emit);
+    const planPath = join(setup.out, PLAN_FILE);
+    const earlier = await readEarlierPlan(planPath);
+    const { outcome, pending } = await work({
+      setup,
+      context,
+      planPath,
+      ...(earlier === undefined ? {} : { earlier }),
+    });
+    const status = combineStatus(
+      sourceStatus(outcome.scanned),
+      resultStatus(outcome.results, flags.errorOn),
+      pending ? 2 : 0,
+    );
+    const shown = (path: string): string => relative(environment.cwd, path);
+    const wroteTargets = command !== 'plan' && outcome.targets !== undefined;
+    const report = await writeReports(
+      {
+        plan: outcome.plan,
+        results: outcome.results,
+        command,
+        status,
+        sources: outcome.scanned.map(({ source, packages, error }) => ({
+          repository: source.origin.repository,
+          packages,
+          ...(error === undefined ? {} : { error }),
+        })),
+        bytesSent: outcome.bytesSent,
+        timing: { totalMs: Math.round(environment.now() - started) },
+        outputs: {
+          plan: shown(planPath),
+          ...(command === 'plan' ? {} : { apps: shown(join(setup.out, 'apps')), destination: places.destinationName }),
+          ...(wroteTargets && setup.config.targets !== undefined
+            ? { targets: shown(resolve(environment.cwd, setup.config.targets.repo)) }
+            : {}),
+          ...(command === 'plan' && outcome.targets !== undefined
+            ? { plannedTargets: shown(join(setup.out, PROPOSED_TARGETS)) }
+            : {}),
+        },
+      },
+      { out: setup.out, cwd: environment.cwd, requests: flags.reports },
+    );
+    const kind = reporterKind(flags, environment);
+    const summary =
+      (kind === 'live' || kind === 'lines') && flags.verbosity !== 'quiet'
+        ? renderSummary(report, {
+            width: environment.width(),
+            color: wantsColor(environment),
+            flags: repeatedFlags(flags),
+          })
+        : undefined;
+    const references = outcome.results.flatMap(({ app, reference }) =>
+      reference === undefined ? [] : [`${app}\t${reference}\n`],
+    );
+    return {
+      status,
+      results: outcome.results,
+      bytesSent: outcome.bytesSent,
+      // On a terminal the summary says it better.
+      ...(environment.stdoutIsTerminal ? {} : { stdout: references.join('') }),
+      ...(summary === undefined ? {} : { summary }),
+    };
+  });
+}
+
+/** The flags that the next command of a user has to have, too. */
+function repeatedFlags({ config, out, tag }: Flags): string {
+  return Object.entries({ config, out, tag })
+    .flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]))
+    .join(' ');
+}
+
+async function readEarlierPlan(path: string): Promise<MigrationPlan | undefined> {
+  const bytes = await readOptional(path);
+  try {
+    return bytes === undefined ? undefined : parsePlan(bytes, path);
+  } catch (thrown) {
+    // A plan of another release, or a damaged one, is no state to go on from: the run begins anew.
+    if (thrown instanceof RebundleError) return undefined;
+    throw thrown;
+  }
+}
+
+async function createContext(
+  setup: Setup,
+  places: Places,
+  environment: CliEnvironment,
+  emit: Emit,
+): Promise<MigrationContext> {
+  const { targets } = setup.config;
+  const context = {
+    ...offlineContext(setup, environment, emit),
+    imageRegistry: places.imageRegistry,
+    destination: places.destination,
+  };
+  if (targets === undefined) return context;
+  const shown = (path: string): string => relative(environment.cwd, resolve(environment.cwd, path));
+  const seed = targets.seed === undefined ? undefined : await readOptional(resolve(environment.cwd, targets.seed));
+  return {
+    ...context,
+    tufRepo: createFileTufRepo(resolve(environment.cwd, targets.repo)),
+    ...(seed === undefined || targets.seed === undefined
+      ? {}
+      : { targetsSeed: { path: shown(targets.seed), bytes: seed } }),
+  };
+}
+
+async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promise<void> {
+  for (const { converted, bundle, diagnostics } of apps) {
+    const folder = appFolder(setup.out, converted.name);
+    if (bundle !== undefined && !hasErrors(diagnostics)) await replaceTree(folder, treeOf(converted));
+    else if (converted.app === undefined) await removeTree(folder);
+  }
+}

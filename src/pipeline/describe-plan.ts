@@ -1,0 +1,148 @@
+import { compareText } from '../lib/bytes.ts';
+import { canonicalJson } from '../lib/canonical-json.ts';
+import { digestOf } from '../lib/digest.ts';
+import { finding } from '../lib/finding.ts';
+import { createMask, maskDiff, maskVariables } from '../lib/redact.ts';
+import { formatReference } from '../lib/reference.ts';
+import type { AppStatus, Diagnostic } from '../model/app.ts';
+import type { Digest } from '../model/oci.ts';
+import { type AppPlan, type MigrationPlan, type PlannedTarget, RULES_VERSION } from '../model/plan.ts';
+import type { TargetsFile } from '../targets/targets-file.ts';
+import type { PlannedTargets, TargetsState } from './app-targets.ts';
+import type { BuiltApp } from './build-app.ts';
+import { hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
+
+export function describePlan(input: {
+  readonly request: MigrationRequest;
+  readonly context: MigrationContext;
+  readonly apps: readonly BuiltApp[];
+  readonly planned: PlannedTargets | undefined;
+  readonly targets: TargetsState | undefined;
+  readonly createdAt: string;
+}): MigrationPlan {
+  const { request, planned, targets } = input;
+  const changed = new Set((planned?.due.targets ?? []).flatMap(changedApps));
+  const held = (planned?.plan.heldBy.length ?? 0) > 0;
+  const apps = input.apps.map((app) => describeApp(app, { changed, held, planned }));
+  const images = new Map(
+    input.apps.flatMap((app) => app.resolutions).map((resolution) => [resolution.reference, resolution]),
+  );
+  const version = planned?.plan.version;
+  return {
+    version: 1,
+    state: 'proposed',
+    createdAt: input.createdAt,
+    rules: RULES_VERSION,
+    request: { apps: request.apps, removeApps: request.removeApps, allowPartial: request.allowPartial },
+    factory: request.config.factory ?? '',
+    registry: request.config.registry ?? '',
+    options: digestOptions(request),
+    images: [...images.values()].sort((a, b) => compareText(a.reference, b.reference)),
+    apps,
+    targets: planned?.plan.targets ?? [],
+    skippedTargets: planned?.plan.skipped ?? [],
+    diagnostics: [
+      ...(planned?.plan.diagnostics ?? []),
+      ...(version === undefined ? [] : [versionFinding(version)]),
+      ...unknownRemovals(request.removeApps, targets?.file),
+    ],
+    ...(version === undefined ? {} : { targetVersion: version }),
+    ...(targets === undefined
+      ? {}
+      : { targetsBefore: targets.checksum === 'absent' ? 'absent' : (`sha256:${targets.checksum}` as Digest) }),
+    hasChanges:
+      apps.some(({ status }) => status === 'migrated' || status === 'held') || (planned?.plan.targets.length ?? 0) > 0,
+  };
+}
+
+function unknownRemovals(names: readonly string[], file: TargetsFile | undefined): Diagnostic[] {
+  const maps = [...(file?.targets.values() ?? [])].flatMap(({ custom }) => [
+    custom?.docker_apps ?? {},
+    custom?.docker_compose_apps ?? {},
+  ]);
+  return names
+    .filter((name) => !maps.some((map) => Object.hasOwn(map, name)))
+    .map((name) => finding('targets.nothing-removed', `--remove-app ${name}: no target has this app`));
+}
+
+function versionFinding(version: string): Diagnostic {
+  return finding(
+    'targets.version',
+    `the new targets have version ${version}; the next build of the operating system has to be numbered above it`,
+  );
+}
+
+function changedApps(target: PlannedTarget): string[] {
+  return target.apps
+    .filter(({ dockerApp, composeApp }) => isChange(dockerApp) || isChange(composeApp))
+    .map(({ app }) => app);
+}
+
+function isChange(change: PlannedTarget['apps'][number]['composeApp']): boolean {
+  return change !== 'none' && change !== 'unchanged';
+}
+
+function describeApp(
+  app: BuiltApp,
+  state: {
+    readonly changed: ReadonlySet<string>;
+    readonly held: boolean;
+    readonly planned: PlannedTargets | undefined;
+  },
+): AppPlan {
+  const { converted, bundle, diagnostics } = app;
+  const { name } = converted;
+  const failed = bundle === undefined || hasErrors(diagnostics);
+  const differs = state.changed.has(name);
+  const status: AppStatus = failed
+    ? 'failed'
+    : differs && state.held
+      ? 'held'
+      : differs || !app.published
+        ? 'migrated'
+        : 'unchanged';
+  const dockerApp = state.planned?.due.fileTargets.get(name);
+  const { plan: targetsPlan } = state.planned ?? {};
+  return {
+    app: name,
+    origin: converted.origin,
+    kind: converted.location.kind,
+    status,
+    ...(status === 'held' ? { reason: `waits for ${targetsPlan?.heldBy.join(', ') ?? ''}` } : {}),
+    ...(app.inputs === undefined ? {} : { inputs: app.inputs }),
+    images: app.images,
+    platforms: app.platforms,
+    variables: maskVariables(converted.app?.variables ?? []),
+    ...(bundle === undefined
+      ? {}
+      : {
+          bundle: bundle.archive,
+          bundleIndex: bundle.index,
+          manifest: bundle.manifest,
+          reference: formatReference(bundle.reference),
+        }),
+    ...(dockerApp === undefined ? {} : { dockerApp }),
+    files: (bundle?.files ?? []).map(({ path, size, digest }) => ({ path, size, digest })),
+    published: app.published,
+    newOnDevices: state.planned?.due.newApps.includes(name) ?? false,
+    ...(app.diff === undefined ? {} : { diff: maskDiff(app.diff, createMask(converted.app?.variables ?? [])) }),
+    diagnostics,
+  };
+}
+
+/** All options that shape bytes or targets; places and folders do not. */
+function digestOptions({ config, parameterFiles }: MigrationRequest): Digest {
+  const { targets } = config;
+  return digestOf(
+    canonicalJson({
+      factory: config.factory,
+      registry: config.registry,
+      interpolation: config.interpolation,
+      appInterpolation: [...config.apps.interpolation],
+      images: config.images,
+      parameters: [[...config.parameters.set], parameterFiles.map(({ text }) => digestOf(text))],
+      tag: config.publish.tag,
+      targets: targets === undefined ? null : { ...targets, repo: null, seed: null, version: null },
+    }),
+  );
+}
