@@ -2,7 +2,7 @@ import { RebundleError } from '../errors.ts';
 
 /** The time that a run works with, `YYYY-MM-DDTHH:MM:SSZ`: SOURCE_DATE_EPOCH (seconds) where it is set, else the clock. Throws USAGE for other text. */
 export function readCreatedAt(env: Readonly<Record<string, string | undefined>>, now: () => number): string {
-  const epoch = env['SOURCE_DATE_EPOCH'];
+  const epoch = env.SOURCE_DATE_EPOCH;
   if (epoch !== undefined && epoch !== '' && !/^\d{1,11}$/.test(epoch)) {
     throw new RebundleError('USAGE', 'SOURCE_DATE_EPOCH: expected seconds since 1970 as a whole number');
   }

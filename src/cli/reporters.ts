@@ -8,11 +8,11 @@ import type { Flags, ReporterKind } from './options.ts';
 
 /** Colour on a terminal, unless NO_COLOR says no. */
 export function wantsColor({ env, stderrIsTerminal }: CliEnvironment): boolean {
-  return stderrIsTerminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+  return stderrIsTerminal && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
 }
 
 export function reporterKind({ reporter }: Flags, { env, stderrIsTerminal }: CliEnvironment): ReporterKind {
-  return reporter ?? (stderrIsTerminal && (env['CI'] ?? '') === '' && env['TERM'] !== 'dumb' ? 'live' : 'lines');
+  return reporter ?? (stderrIsTerminal && (env.CI ?? '') === '' && env.TERM !== 'dumb' ? 'live' : 'lines');
 }
 
 /** The reporter of a run; it writes to standard error. */

@@ -62,7 +62,7 @@ export async function planFreeTargets(
 async function hasLeftovers({ targets }: TargetsPlan, { tufRepo }: MigrationContext): Promise<boolean> {
   for (const { name, kind, target } of targets) {
     const found = kind === 'file' ? await tufRepo?.getTarget(name) : undefined;
-    if (found !== undefined && hexOf(digestOf(found)) !== target.hashes['sha256']) return true;
+    if (found !== undefined && hexOf(digestOf(found)) !== target.hashes.sha256) return true;
   }
   return false;
 }

@@ -87,7 +87,7 @@ async function readPlatforms(
     throw new RebundleError('IMAGE_UNRESOLVED', `${text}: its manifest ${descriptor.digest} is gone`);
   const content = parseObject(manifest.bytes, text);
   if (INDEX_TYPES.includes(descriptor.mediaType)) {
-    const manifests = Array.isArray(content['manifests']) ? content['manifests'] : [];
+    const manifests = Array.isArray(content.manifests) ? content.manifests : [];
     return uniquePlatforms(manifests.map((entry: unknown) => toPlatform(memberObject(entry, 'platform'))));
   }
   const config = memberObject(content, 'config') as Partial<Descriptor>;

@@ -10,8 +10,8 @@ export function renderByPattern(text: string, lookup: (name: string) => string |
   const pattern = new RegExp(`\\$(?:(?<escaped>\\$)|(?<named>${NAME})|\\{(?<braced>${NAME})\\}|(?<invalid>))`, 'gi');
   const result = text.replace(pattern, (...match) => {
     const groups = match.at(-1) as Record<string, string | undefined>;
-    if (groups['escaped'] !== undefined) return '$';
-    const name = groups['named'] ?? groups['braced'];
+    if (groups.escaped !== undefined) return '$';
+    const name = groups.named ?? groups.braced;
     const value = name === undefined ? undefined : lookup(name);
     failed = value === undefined;
     return value ?? '';
