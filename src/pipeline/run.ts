@@ -152,7 +152,7 @@ async function publishMigration(
   savePlan: SavePlan,
 ): Promise<MigrationOutcome> {
   const named = new Set(built.plan.targets.flatMap(({ apps }) => apps.map(({ app }) => app)));
-  const due = built.apps.filter((app) => isDue(built.plan, app, named));
+  const due = built.apps.filter((app) => isDue(app, named));
   if (built.plan.hasChanges) await savePlan({ ...built.plan, state: 'started' });
   const outcomes = await publishBundles(due, context, request.config.publish.concurrency);
   const apps = built.apps.map((app) => withOutcome(app, outcomes.get(app.converted.name)));
@@ -170,10 +170,8 @@ async function publishMigration(
 }
 
 /** Apps to publish: those that are not there, and those that new targets name, whose manifests have to be read back. */
-function isDue(plan: MigrationPlan, { converted, bundle, diagnostics }: BuiltApp, named: ReadonlySet<string>): boolean {
-  if (bundle === undefined || hasErrors(diagnostics)) return false;
-  const row = plan.apps.find(({ app }) => app === converted.name);
-  return row?.published !== true || named.has(converted.name);
+function isDue({ converted, bundle, published, diagnostics }: BuiltApp, named: ReadonlySet<string>): boolean {
+  return bundle !== undefined && !hasErrors(diagnostics) && (!published || named.has(converted.name));
 }
 
 function withOutcome(app: BuiltApp, outcome: PublishOutcome | undefined): BuiltApp {
@@ -195,19 +193,17 @@ function replanAfterFailure(
     apps.filter(({ diagnostics }) => hasErrors(diagnostics)).map(({ converted }) => converted.name),
   );
   const held = (planned?.plan.heldBy.length ?? 0) > 0;
+  const diagnosticsOf = new Map(apps.map(({ converted, diagnostics }) => [converted.name, diagnostics]));
+  const named = new Set(plan.targets.flatMap((target) => target.apps.map(({ app }) => app)));
   const { targetVersion: _none, ...rest } = plan;
   return {
     ...rest,
     ...(planned?.plan.version === undefined ? {} : { targetVersion: planned.plan.version }),
     targets: planned?.plan.targets ?? [],
     apps: plan.apps.map((row) => {
-      const diagnostics = apps.find(({ converted }) => converted.name === row.app)?.diagnostics ?? row.diagnostics;
+      const diagnostics = diagnosticsOf.get(row.app) ?? row.diagnostics;
       if (failed.has(row.app)) return { ...row, status: 'failed', diagnostics };
-      const waits =
-        held &&
-        row.status === 'migrated' &&
-        plan.targets.some((target) => target.apps.some(({ app }) => app === row.app));
-      return waits
+      return held && row.status === 'migrated' && named.has(row.app)
         ? { ...row, status: 'held' as AppStatus, reason: `waits for ${planned?.plan.heldBy.join(', ')}` }
         : row;
     }),
@@ -223,10 +219,11 @@ async function writeTargets(
   const { tufRepo } = context;
   if (tufRepo === undefined || targets?.file === undefined || plan.targets.length === 0) return undefined;
   context.signal?.throwIfAborted();
+  const packages = new Map(apps.map(({ converted, dockerApp }) => [converted.name, dockerApp]));
+  const owners = new Map(plan.apps.map(({ app, dockerApp }) => [dockerApp?.name, app]));
   for (const { name, kind } of plan.targets) {
     if (kind !== 'file') continue;
-    const row = plan.apps.find(({ dockerApp }) => dockerApp?.name === name);
-    const bytes = apps.find(({ converted }) => converted.name === row?.app)?.dockerApp;
+    const bytes = packages.get(owners.get(name) ?? '');
     if (bytes === undefined) throw new RebundleError('INTERNAL', `there are no bytes for the file target ${name}`);
     await tufRepo.putTarget(name, bytes);
   }
