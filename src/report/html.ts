@@ -6,7 +6,7 @@ import { STYLE } from './html-style.ts';
 import { renderTargets } from './html-targets.ts';
 import { html, type Markup, renderMarkup } from './markup.ts';
 import type { RunReport } from './run-report.ts';
-import { capitalize, countOf, firstErrors, formatBytes, headlineOf, STATUSES } from './wording.ts';
+import { capitalize, countOf, firstErrors, formatBytes, headlineOf, STATUSES, statusWord } from './wording.ts';
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'`;
@@ -64,7 +64,8 @@ ${renderTotals(report)}${renderUrgent(report)}<nav aria-label="Sections"><ul>
 `;
 }
 
-function renderTotals({ counts, targetVersion }: RunReport): Markup {
+function renderTotals(report: RunReport): Markup {
+  const { counts, targetVersion } = report;
   const total = (key: string, label: string, count: number, detail = '') =>
     html`<div class="${key}${count === 0 ? ' zero' : ''}"><dt>${label}${detail === '' ? undefined : html`<small>${detail}</small>`}</dt><dd data-count="${key}">${count}</dd></div>\n`;
   const done = STATUSES.reduce((sum, status) => sum + counts[status], 0);
@@ -74,9 +75,9 @@ function renderTotals({ counts, targetVersion }: RunReport): Markup {
     from += width;
     return html`<rect class="${status}" x="${(from - width).toFixed(1)}" width="${width.toFixed(1)}" height="12"></rect>`;
   });
-  const label = STATUSES.map((status) => `${counts[status]} ${status}`).join(', ');
+  const label = STATUSES.map((status) => `${counts[status]} ${statusWord(status, report)}`).join(', ');
   return html`<dl class="totals" aria-label="Totals">
-${total('migrated', 'apps migrated', counts.migrated)}${total('unchanged', 'apps unchanged', counts.unchanged)}${total('held', 'apps held', counts.held)}${total('failed', 'apps failed', counts.failed)}${total('skipped', 'packages skipped', counts.skipped)}${total('bundles', 'bundles', counts.bundles, `${formatBytes(counts.bundleBytes)}, ${formatBytes(counts.bytesSent)} sent`)}${total('images', 'images pinned', counts.images)}${total('targets', 'targets', counts.targets, targetVersion === undefined ? '' : `version ${targetVersion}`)}</dl>
+${total('migrated', `apps ${statusWord('migrated', report)}`, counts.migrated)}${total('unchanged', 'apps unchanged', counts.unchanged)}${total('held', 'apps held', counts.held)}${total('failed', 'apps failed', counts.failed)}${total('skipped', 'packages skipped', counts.skipped)}${total('bundles', 'bundles', counts.bundles, `${formatBytes(counts.bundleBytes)}, ${formatBytes(counts.bytesSent)} sent`)}${total('images', 'images pinned', counts.images)}${total('targets', 'targets', counts.targets, targetVersion === undefined ? '' : `version ${targetVersion}`)}</dl>
 ${done === 0 ? undefined : html`<svg class="bar" role="img" aria-label="Apps by status: ${label}" viewBox="0 0 1000 12" preserveAspectRatio="none">${bars}</svg>\n`}`;
 }
 

@@ -10,6 +10,7 @@ import {
   SEVERITIES,
   SEVERITY_TITLES,
   STATUSES,
+  statusWord,
   targetsSentence,
   worstFirst,
 } from './wording.ts';
@@ -75,7 +76,7 @@ function cutLines(text: string, budgetBytes: number): string {
 function renderTop(report: RunReport): string {
   const { counts, verdict } = report;
   const rows: readonly (readonly [string, string | number])[] = [
-    ...STATUSES.map((status) => [`apps ${status}`, counts[status]] as const),
+    ...STATUSES.map((status) => [`apps ${statusWord(status, report)}`, counts[status]] as const),
     ['packages skipped', counts.skipped],
     ['bundles', counts.bundles],
     ['bundle bytes', formatBytes(counts.bundleBytes)],

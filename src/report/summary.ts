@@ -2,7 +2,16 @@ import { escapeTerminal, fitTerminal } from '../lib/escape-text.ts';
 import { type Color, createPaint } from './paint.ts';
 import type { ReportApp } from './report-apps.ts';
 import type { RunReport } from './run-report.ts';
-import { countOf, describeTargets, firstErrors, formatBytes, headlineOf, nextCommand, placeOf } from './wording.ts';
+import {
+  countOf,
+  describeTargets,
+  firstErrors,
+  formatBytes,
+  headlineOf,
+  nextCommand,
+  placeOf,
+  statusWord,
+} from './wording.ts';
 
 interface SummaryOptions {
   /** Columns. */
@@ -78,11 +87,12 @@ interface CountPart {
 }
 
 /** The app counts, broken into lines of at most `width` columns. */
-function wrapCounts({ counts }: RunReport, width: number): CountPart[][] {
+function wrapCounts(report: RunReport, width: number): CountPart[][] {
+  const { counts } = report;
   const lines: CountPart[][] = [];
   let used = Number.POSITIVE_INFINITY;
   for (const status of ['migrated', 'unchanged', 'skipped', 'held', 'failed'] as const) {
-    const part: CountPart = { text: `${counts[status]} ${status}`, status, count: counts[status] };
+    const part: CountPart = { text: `${counts[status]} ${statusWord(status, report)}`, status, count: counts[status] };
     if (used + part.text.length + 2 > width) {
       lines.push([]);
       used = 0;

@@ -45,6 +45,11 @@ export const SEVERITY_TITLES: Readonly<Record<Severity, string>> = {
   note: 'Notes',
 };
 
+/** A status in words: what a plan proposes has not happened yet. */
+export function statusWord(status: AppStatus, { command }: RunReport): string {
+  return status === 'migrated' && command === 'plan' ? 'to migrate' : status;
+}
+
 /** Apps in the order in which a reviewer wants them. */
 export function worstFirst(apps: readonly ReportApp[]): ReportApp[] {
   return STATUSES.flatMap((status) => apps.filter((app) => app.status === status));

@@ -41,14 +41,18 @@ export function createEventLines(options: LineOptions, lowest: LineLevel): (even
     levels.slice(0, levels.indexOf(options.quiet ? 'error' : options.verbose ? 'detail' : lowest) + 1),
   );
   const told = new Map<string, Set<string>>();
-  return (event) =>
-    describeEvent(event, told)
+  let command = '';
+  return (event) => {
+    if (event.type === 'run:start') command = event.command;
+    return describeEvent(event, told)
+      .map((line) => (command === 'plan' && line.label === 'migrated' ? { ...line, label: 'planned' } : line))
       .filter((line) => shown.has(line.level))
       .map(({ level, label, text, hint }) => {
         const main = `${paint(LABEL_COLORS[level], label.padEnd(LABEL_WIDTH))}${clean(text)}\n`;
         return hint === undefined ? main : `${main}${' '.repeat(LABEL_WIDTH)}${paint('dim', 'fix:')} ${clean(hint)}\n`;
       })
       .join('');
+  };
 }
 
 function clean(text: string): string {
@@ -88,10 +92,12 @@ function describeEvent(event: PipelineEvent, told: Map<string, Set<string>>): Ev
     }
     case 'run:end': {
       const { counts, status } = event;
-      const apps = (['migrated', 'unchanged', 'skipped', 'held', 'failed'] as const).map(
-        (key) => `${counts[key]} ${key}`,
-      );
-      const text = `exit status ${status}: ${apps.join(', ')}; ${countOf(counts.bundles, 'bundle')}, ${formatBytes(counts.bytesSent)} sent`;
+      const apps = (['migrated', 'unchanged', 'skipped', 'held', 'failed'] as const)
+        .filter((key) => counts[key] > 0)
+        .map((key) => `${counts[key]} ${key}`);
+      const bundles = `${countOf(counts.bundles, 'bundle')}, ${formatBytes(counts.bytesSent)} sent`;
+      const parts = [...(apps.length > 0 ? [apps.join(', ')] : []), ...(counts.bundles > 0 ? [bundles] : [])];
+      const text = `exit status ${status}${parts.length > 0 ? `: ${parts.join('; ')}` : ''}`;
       return [{ level: 'info', label: 'end', text }];
     }
   }

@@ -77,7 +77,7 @@ describe('renderHtml', () => {
   it('puts the verdict first, then what is urgent, findings, apps, targets and what was skipped', () => {
     const order = [
       'Not safe to apply</h2>',
-      'apps migrated',
+      'apps to migrate',
       'NEW ON DEVICES',
       'FAILED',
       'HELD',

@@ -174,7 +174,7 @@ describe('all formats', () => {
     const labels = {
       held: 'apps held',
       failed: 'apps failed',
-      migrated: 'apps migrated',
+      migrated: 'apps to migrate',
       unchanged: 'apps unchanged',
       skipped: 'packages skipped',
       bundles: 'bundles',
@@ -197,7 +197,7 @@ describe('all formats', () => {
       const count = parsed.findings.filter((row) => row.severity === severity).length;
       expect([severity, Number(html), Number(markdown)]).toEqual([severity, count, count]);
     }
-    expect(formats.summary).toContain('3 migrated, 2 unchanged, 2 skipped, 1 held, 1 failed');
+    expect(formats.summary).toContain('3 to migrate, 2 unchanged, 2 skipped, 1 held, 1 failed');
   });
 
   it.each(Object.entries(formats))('mask secrets: %s', (_format, text) => {

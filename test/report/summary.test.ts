@@ -16,7 +16,7 @@ describe('renderSummary', () => {
       renderSummary({ ...sampleReport(), timing: { totalMs: 2_345 } }, { width: 100, color: false }),
     ).toMatchInlineSnapshot(`
       "Not safe to apply: acme (2.3 s)
-        apps      3 migrated, 2 unchanged, 2 skipped, 1 held, 1 failed
+        apps      3 to migrate, 2 unchanged, 2 skipped, 1 held, 1 failed
         bundles   6, 14.8 KiB, 0 B sent
         images    7 pinned
         targets   2 targets and 4 file targets planned as version 43
