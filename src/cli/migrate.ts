@@ -12,7 +12,7 @@ import { createFileTufRepo } from '../tufrepo/file.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
 import type { Flags } from './options.ts';
-import { readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
+import { assertOwnTree, readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
 import { openPlaces, type Places } from './places.ts';
 import type { ApplyInvocation, CommandResult, Invocation } from './program.ts';
 import { writeReports } from './report-files.ts';
@@ -38,12 +38,7 @@ export async function plan(invocation: Invocation, environment: CliEnvironment):
 
 export async function run(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
   return migrate(invocation, environment, async ({ setup, context, planPath, earlier }) => {
-    const outcome = await runMigration(
-      setup.request,
-      context,
-      (saved) => writeOutput(planPath, formatPlan(saved)),
-      earlier,
-    );
+    const outcome = await runMigration(setup.request, context, (saved) => savePlan(saved, planPath, setup), earlier);
     await writeApps(outcome, setup);
     return { outcome, pending: false };
   });
@@ -64,9 +59,7 @@ export async function apply(invocation: ApplyInvocation, environment: CliEnviron
       removeApps: approved.request.removeApps,
       allowPartial: approved.request.allowPartial || setup.request.allowPartial,
     };
-    const outcome = await applyMigration(approved, request, context, (saved) =>
-      writeOutput(planPath, formatPlan(saved)),
-    );
+    const outcome = await applyMigration(approved, request, context, (saved) => savePlan(saved, planPath, setup));
     await writeApps(outcome, setup);
     return { outcome, pending: false };
   });
@@ -203,6 +196,12 @@ async function createContext(
       ? {}
       : { targetsSeed: { path: shown(targets.seed), bytes: seed } }),
   };
+}
+
+/** Before the first remote write it is also certain that the converted trees can be written. */
+async function savePlan(plan: MigrationPlan, path: string, { out }: Setup): Promise<void> {
+  if (plan.state === 'started') for (const { app } of plan.apps) await assertOwnTree(appFolder(out, app));
+  await writeOutput(path, formatPlan(plan));
 }
 
 async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promise<void> {

@@ -80,7 +80,8 @@ export async function removeTree(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }
 
-async function assertOwnTree(folder: string): Promise<void> {
+/** Throws OUTPUT_UNSAFE where a folder that is to be replaced holds something else than a converted tree. */
+export async function assertOwnTree(folder: string): Promise<void> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : ['']));
   if (names.length === 0 || names.includes('docker-compose.yml')) return;
   throw new RebundleError('OUTPUT_UNSAFE', `${folder} holds files that no conversion wrote`, {

@@ -178,3 +178,15 @@ describe('the clock', () => {
     }
   });
 });
+
+test('a folder of the user in place of a converted tree stops the run before anything is published', async () => {
+  const workspace = await Workspace.create();
+  try {
+    await workspace.write('out/apps/metrics/notes.txt', 'mine');
+    const { status, stderr } = await workspace.run(['run', '--config', CONFIG]);
+    expect([status, stderr.includes('OUTPUT_UNSAFE')]).toEqual([4, true]);
+    expect([...(await workspace.listing('out')).keys()]).toEqual(['apps/metrics/notes.txt']);
+  } finally {
+    await workspace.close();
+  }
+});
