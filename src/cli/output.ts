@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { lstat, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { RebundleError } from '../errors.ts';
+import { digestStream } from '../lib/digest.ts';
 
 /** A file of a converted tree. */
 export interface OutputFile {
@@ -61,6 +63,7 @@ export function isWithin(folder: string, path: string): boolean {
  */
 export async function replaceTree(folder: string, files: readonly OutputFile[]): Promise<void> {
   await assertOwnTree(folder);
+  if (await holdsTree(folder, files)) return;
   const temp = `${folder}.${randomBytes(8).toString('hex')}.tmp`;
   try {
     await mkdir(temp, { recursive: true });
@@ -70,6 +73,25 @@ export async function replaceTree(folder: string, files: readonly OutputFile[]):
   } finally {
     await rm(temp, { recursive: true, force: true });
   }
+}
+
+/** True where a folder holds these very files and no other: then nothing need be written. */
+async function holdsTree(folder: string, files: readonly OutputFile[]): Promise<boolean> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const present = found.filter((entry) => !entry.isDirectory());
+  if (present.length !== files.length) return false;
+  for (const file of files) {
+    const path = join(folder, ...file.path.split('/'));
+    const there = await lstat(path).catch(() => undefined);
+    if (there?.isFile() !== true || (there.mode & 0o777) !== modeOf(file)) return false;
+    const [old, now] = await Promise.all([digestStream(createReadStream(path)), digestStream(file.open())]);
+    if (old.digest !== now.digest) return false;
+  }
+  return true;
+}
+
+function modeOf({ executable }: OutputFile): number {
+  return executable ? 0o755 : 0o644;
 }
 
 /** Takes away the folder that an earlier run wrote for an app which fails now. */
@@ -96,7 +118,7 @@ export async function writeTree(folder: string, files: readonly OutputFile[]): P
     await mkdir(dirname(path), { recursive: true });
     const temp = join(dirname(path), `.rebundle-${randomBytes(8).toString('hex')}.tmp`);
     try {
-      await writeStream(temp, file.executable ? 0o755 : 0o644, file.open());
+      await writeStream(temp, modeOf(file), file.open());
       await rename(temp, path);
     } finally {
       await rm(temp, { force: true });
