@@ -4,7 +4,7 @@ import { encodeJson, escapeTerminal } from '../lib/escape-text.ts';
 import type { AppResult } from '../model/app.ts';
 import { convertPackages } from '../pipeline/convert.ts';
 import { hasErrors } from '../pipeline/migration.ts';
-import { scanSources } from '../pipeline/scan.ts';
+import { scanSources, skippedResults } from '../pipeline/scan.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus, type ExitStatus } from './exit-status.ts';
 import { apply, plan, run } from './migrate.ts';
@@ -68,6 +68,7 @@ async function convert(invocation: Invocation, environment: CliEnvironment): Pro
         diagnostics: app.diagnostics,
       });
     }
+    results.push(...skippedResults(scanned));
     for (const result of results) emit({ type: 'app:result', result });
     const status = combineStatus(sourceStatus(scanned), resultStatus(results, invocation.flags.errorOn));
     return { status, stdout: written.map((path) => `${escapeTerminal(path)}\n`).join(''), results };

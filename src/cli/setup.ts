@@ -102,7 +102,7 @@ async function namedSources(
   const packages = new Map<string, string[] | undefined>();
   for (const path of paths) {
     const absolute = resolve(cwd, path);
-    const isPackage = basename(absolute).endsWith('.dockerapp');
+    const isPackage = /\.dockerapp(?:\.disabled)?$/.test(absolute);
     if (!isPackage) {
       packages.set(absolute, undefined);
       continue;

@@ -8,6 +8,7 @@ import { type BuiltMigration, buildMigration, type PlanBasis } from './build.ts'
 import type { BuiltApp } from './build-app.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource } from './migration.ts';
 import { type PublishOutcome, publishBundles } from './publish.ts';
+import { skippedResults } from './scan.ts';
 
 /** How a run ended; `built` for what reports need beyond the plan. */
 export interface MigrationOutcome {
@@ -250,18 +251,4 @@ function listResults(plan: MigrationPlan, apps: readonly BuiltApp[]): AppResult[
     ...(row.reference === undefined ? {} : { reference: row.reference }),
     diagnostics: diagnosticsOf.get(row.app) ?? row.diagnostics,
   }));
-}
-
-function skippedResults(scanned: readonly ScannedSource[]): AppResult[] {
-  return scanned.flatMap(({ source, packages }) =>
-    packages
-      .filter(({ selected }) => !selected)
-      .map(({ name, path, reason }) => ({
-        app: name,
-        origin: { ...source.origin, path },
-        status: 'skipped' as const,
-        ...(reason === undefined ? {} : { reason }),
-        diagnostics: [],
-      })),
-  );
 }

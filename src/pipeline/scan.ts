@@ -2,7 +2,7 @@ import { scanPackages } from '../dockerapp/scan.ts';
 import { RebundleError, toRebundleError } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
 import { mapLimit } from '../lib/limit.ts';
-import type { FileEntry, PackageLocation } from '../model/app.ts';
+import type { AppResult, FileEntry, PackageLocation } from '../model/app.ts';
 import type { Source } from '../source/source.ts';
 import type { MigrationContext, MigrationRequest, ScannedSource } from './migration.ts';
 
@@ -83,4 +83,19 @@ function checkNames(scanned: readonly ScannedSource[]): void {
       places.set(name, place);
     }
   }
+}
+
+/** A result for every package that is not selected, with the reason. */
+export function skippedResults(scanned: readonly ScannedSource[]): AppResult[] {
+  return scanned.flatMap(({ source, packages }) =>
+    packages
+      .filter(({ selected }) => !selected)
+      .map(({ name, path, reason }) => ({
+        app: name,
+        origin: { ...source.origin, path },
+        status: 'skipped' as const,
+        ...(reason === undefined ? {} : { reason }),
+        diagnostics: [],
+      })),
+  );
 }
