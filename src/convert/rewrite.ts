@@ -71,6 +71,7 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
     choices,
     diagnostics,
   });
+  diagnostics.push(...findOverrides(app, options, variables));
   const edits = sortEdits(
     makeEdits({ app, root, end: document.end, sites, results, removals, diagnostics, locate: document.locate }),
   );
@@ -103,6 +104,24 @@ function parseCompose(compose: DocumentPart): YamlDocument {
       },
     );
   }
+}
+
+/** Parameters in use whose value was given for this run: the published package does not have it. */
+function findOverrides(
+  app: AppPackage,
+  { parameterFiles, settings }: RewriteOptions,
+  variables: readonly VariableMapping[],
+): Diagnostic[] {
+  if (parameterFiles.length === 0 && settings.length === 0) return [];
+  const own = readParameters({ own: app.parameters, files: [], metadata: app.metadata, settings: [] }).parameters;
+  return variables.flatMap(({ parameter: name, value, uses }) => {
+    const before = own.get(name)?.value;
+    if (uses === 0 || before === value) return [];
+    const values = looksSecret(name) ? '' : `: ${value}, not ${before ?? 'undefined'}`;
+    const location = own.get(name)?.location;
+    const message = `'${name}' has another value than in the package${values}; devices of the old style do not see it`;
+    return [finding('param.overridden', message, location === undefined ? {} : { location })];
+  });
 }
 
 function describeVariables(input: {

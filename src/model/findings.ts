@@ -24,6 +24,10 @@ export const FINDINGS = {
     severity: 'warning',
     help: 'A parameter had to be put in as a value and cannot be overridden on a device any more.',
   },
+  'param.overridden': {
+    severity: 'warning',
+    help: 'A value given for this run stands in place of that of the package; devices of the old style keep the package.',
+  },
   'param.app-metadata': { severity: 'note', help: 'A reference to metadata was replaced by its value.' },
   'param.retyped': { severity: 'note', help: 'docker-app printed the value differently from how it was written.' },
   'param.lost-reference': {

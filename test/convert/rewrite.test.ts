@@ -184,3 +184,34 @@ describe('diffCompose', () => {
     expect(diffCompose((await convertTexts(HEAD, '')).app!)).toBeUndefined();
   });
 });
+
+describe('a value that was given for this run', () => {
+  const compose = `${HEAD}    command: \${port} \${db.password} \${same}\n`;
+  const overridden = async (options: Parameters<typeof convertTexts>[2]): Promise<string> => {
+    const { diagnostics } = await convertTexts(
+      compose,
+      'port: 80\ndb: {password: hunter2}\nsame: x\nidle: 1\n',
+      options,
+    );
+    return formatFindings(diagnostics.filter(({ code }) => code === 'param.overridden'));
+  };
+
+  it('is the new default, and a warning says that devices of the old style do not see it', async () => {
+    const settings = [
+      { name: 'port', value: '81' },
+      { name: 'same', value: 'x' },
+      { name: 'idle', value: '2' },
+    ];
+    expect(await overridden({ settings })).toBe(
+      "warning param.overridden web.dockerapp/parameters.yml:1:7 'port' has another value than in the package: 81, not 80; devices of the old style do not see it\n",
+    );
+  });
+
+  it('is not shown where it is a secret', async () => {
+    expect(await overridden({ parameterFiles: ['db: {password: swordfish}\n'] })).toBe(
+      "warning param.overridden web.dockerapp/parameters.yml:2:16 'db.password' has another value than in the package; devices of the old style do not see it\n",
+    );
+  });
+
+  it('is nothing to tell of without one', async () => expect(await overridden({})).toBe(''));
+});
