@@ -1,4 +1,4 @@
-import { RebundleError, type SourceOrigin } from '../errors.ts';
+import { RebundleError, type SourceLocation, type SourceOrigin } from '../errors.ts';
 import { decodeUtf8 } from '../lib/bytes.ts';
 import { finding } from '../lib/finding.ts';
 import type { AppPackage, Diagnostic, DocumentPart, FileEntry, PackageLocation } from '../model/app.ts';
@@ -32,6 +32,7 @@ export async function splitPackage(input: PackageInput): Promise<AppPackage> {
       `${location.path} is a tar archive, a form of docker-app that is not read yet`,
       {
         origin,
+        location: startOf(location.path),
         hint: 'Unpack it into a folder of the same name.',
       },
     );
@@ -60,6 +61,7 @@ async function splitFolder({ location, origin, files, read }: PackageInput): Pro
     if (!present.has(path)) {
       throw new RebundleError('APP_FILE_MISSING', `open ${path}: no such file or directory`, {
         origin,
+        location: startOf(path),
         hint: name === 'parameters.yml' ? 'Add the file; it may be empty.' : 'Add the file.',
       });
     }
@@ -77,7 +79,7 @@ async function splitFolder({ location, origin, files, read }: PackageInput): Pro
       throw new RebundleError(
         'PARAM_CONFLICT',
         `${parameters.path} and ${settings.path} are both there and differ: docker-app up to 0.6 read settings.yml, later ones parameters.yml`,
-        { origin, hint: 'Keep the one that your devices used.' },
+        { origin, location: startOf(parameters.path), hint: 'Keep the one that your devices used.' },
       );
     }
     diagnostics.push(
@@ -109,8 +111,16 @@ function isArchive(bytes: Uint8Array): boolean {
 function decode(bytes: Uint8Array, path: string): string {
   const text = decodeUtf8(bytes);
   if (text === undefined)
-    throw new RebundleError('APP_FORM', `${path} is not UTF-8 text`, { hint: 'Save the file as UTF-8.' });
+    throw new RebundleError('APP_FORM', `${path} is not UTF-8 text`, {
+      location: startOf(path),
+      hint: 'Save the file as UTF-8.',
+    });
   return text;
+}
+
+/** A problem of a file as a whole is shown at its beginning. */
+function startOf(path: string): SourceLocation {
+  return { path, line: 1, column: 1 };
 }
 
 interface Separator {
