@@ -23,6 +23,8 @@ export interface Removals {
   readonly edits: readonly TextEdit[];
   /** Members that are not in the result, with all below them. */
   readonly pairs: ReadonlySet<YamlPair>;
+  /** Of these, the services that `x-enabled` switched off: docker-app read them before it dropped them. */
+  readonly switchedOff: ReadonlySet<YamlPair>;
   /** List items that are not in the result. */
   readonly items: ReadonlySet<YamlNode>;
   /** Parameters that decided about a service: an override has no effect any more. */
@@ -50,6 +52,7 @@ export function findRemovals(input: RemovalInput): Removals {
 class Collector implements Removals {
   readonly edits: TextEdit[] = [];
   readonly pairs = new Set<YamlPair>();
+  readonly switchedOff = new Set<YamlPair>();
   readonly items = new Set<YamlNode>();
   readonly fixed = new Map<string, string>();
   readonly diagnostics: Diagnostic[] = [];
@@ -99,6 +102,7 @@ class Collector implements Removals {
       if (!this.#isEnabled(switchPair, name, location)) {
         disabled.add(name);
         this.pairs.add(pair);
+        this.switchedOff.add(pair);
         this.diagnostics.push(
           finding('service.disabled', `service '${name}' is switched off by x-enabled`, { location }),
         );

@@ -32,6 +32,19 @@ export interface RewrittenScalar {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** docker-app's error about the references of a value, as a finding; undefined where it has none. */
+export function checkReferences(site: ScalarSite, context: ScalarContext): Diagnostic | undefined {
+  const place = new Place(site, context.interpolation);
+  const { error } = substituteReferences(tokenizeReferences(site.node.value), createLookup(place, context));
+  return error === undefined ? undefined : referenceError(error, site, place, context);
+}
+
+/** Values of parameters; a variable of the release stays for the tag rule in an image. */
+function createLookup(place: Place, { parameters }: ScalarContext): (name: string) => string | undefined {
+  return (name) =>
+    parameters.get(name)?.value ?? (place.isImage && RELEASE_VARIABLES.includes(name) ? `\${${name}}` : undefined);
+}
+
 /**
  * Rewrites one value so that compose makes of it what docker-app and the device made of it, for the defaults and for an override of each
  * parameter that stays one: both are evaluated and compared. Errors of the package come as findings.
@@ -39,9 +52,7 @@ export interface RewrittenScalar {
 export function rewriteScalar(site: ScalarSite, context: ScalarContext): RewrittenScalar {
   const tokens = tokenizeReferences(site.node.value);
   const place = new Place(site, context.interpolation);
-  const lookup = (name: string): string | undefined =>
-    context.parameters.get(name)?.value ??
-    (place.isImage && RELEASE_VARIABLES.includes(name) ? `\${${name}}` : undefined);
+  const lookup = createLookup(place, context);
   const rendered = substituteReferences(tokens, lookup);
   const location = context.locate(site.node.start);
   const used = tokens.flatMap((token) => (token.name === undefined ? [] : [token.name]));

@@ -4,12 +4,12 @@ import { RebundleError } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
 import { looksSecret } from '../lib/redact.ts';
 import { applyEdits, sortEdits } from '../lib/text-edit.ts';
-import { parseYaml, resolveAlias, type YamlDocument } from '../lib/yaml.ts';
+import { parseYaml, resolveAlias, type YamlDocument, type YamlMap } from '../lib/yaml.ts';
 import type { AppPackage, ComposeApp, Diagnostic, DocumentPart, Interpolation, VariableMapping } from '../model/app.ts';
 import { checkResult } from './check-result.ts';
 import { makeEdits } from './compose-edits.ts';
 import { findRemovals, type Removals } from './disabled-services.ts';
-import { type RewrittenScalar, rewriteScalar } from './rewrite-scalar.ts';
+import { checkReferences, type RewrittenScalar, rewriteScalar, type ScalarContext } from './rewrite-scalar.ts';
 import { isVersion, listScalarSites, type ScalarSite } from './scalar-sites.ts';
 import { chooseVariables } from './variables.ts';
 
@@ -45,17 +45,18 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
   diagnostics.push(...removals.diagnostics);
   const sites = listScalarSites(root, removals.pairs).filter((site) => !removals.items.has(site.node));
   const choices = chooseVariables(sites, read.parameters, options.interpolation);
+  const { interpolation } = options;
+  const context: ScalarContext = { interpolation, parameters: read.parameters, choices, locate: document.locate };
   const results = new Map<ScalarSite, RewrittenScalar>();
   for (const site of sites) {
     if (!site.node.value.includes('$') || site.paths.some(isVersion)) continue;
-    const result = rewriteScalar(site, {
-      interpolation: options.interpolation,
-      parameters: read.parameters,
-      choices,
-      locate: document.locate,
-    });
+    const result = rewriteScalar(site, context);
     results.set(site, result);
     diagnostics.push(...result.diagnostics);
+  }
+  for (const site of listSwitchedOff(root, removals, sites)) {
+    const error = checkReferences(site, context);
+    if (error !== undefined) diagnostics.push(error);
   }
   if (document.end < compose.text.length) {
     diagnostics.push(
@@ -83,6 +84,14 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
     : checkResult(result);
   diagnostics.push(...checked.diagnostics);
   return { name: app.name, origin: app.origin, ...result, variables, services, references, diagnostics };
+}
+
+/** The values of switched-off services: they are not in the result, but docker-app read them and refused what it could not resolve. */
+function listSwitchedOff(root: YamlMap, { pairs, switchedOff }: Removals, sites: readonly ScalarSite[]): ScalarSite[] {
+  if (switchedOff.size === 0) return [];
+  const kept = new Set(sites.map(({ node }) => node));
+  const gone = new Set([...pairs].filter((pair) => !switchedOff.has(pair)));
+  return listScalarSites(root, gone).filter(({ node }) => !kept.has(node));
 }
 
 /** Marks of the engines that experimental builds of docker-app ran over the whole text (gotemplate, mustache, yatee). */

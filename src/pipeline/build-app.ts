@@ -3,8 +3,8 @@ import { COMPOSE_FILE } from '../bundle/bundle-path.ts';
 import { readComposeFile } from '../compose/compose-file.ts';
 import { pinCompose } from '../compose/pin.ts';
 import { diffCompose } from '../convert/diff.ts';
-import { buildPublishedPackage, isStrictSingleFile } from '../dockerapp/published.ts';
-import { type ErrorCode, toRebundleError } from '../errors.ts';
+import { buildPublishedPackage, isStrictSingleFile, type PublishedPackage } from '../dockerapp/published.ts';
+import { toRebundleError } from '../errors.ts';
 import { compareText, once } from '../lib/bytes.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { digestOf, digestStream } from '../lib/digest.ts';
@@ -90,6 +90,9 @@ async function pinAndBundle(
   const ruled = app.services.map((image) =>
     applyTagRule(image, { registry, factory, tag, exempt: config.images.exempt }),
   );
+  if (config.publish.tag === 'app-{tag}' && tag === undefined) {
+    return failed([finding('IMAGE_TAG_UNKNOWN', 'publish.tag app-{tag} needs the release tag, which is not known')]);
+  }
   const images = ruled.filter((result): result is RuledImage => 'reference' in result);
   if (images.length < ruled.length) return failed(ruled.filter((result): result is Diagnostic => 'code' in result));
 
@@ -99,6 +102,7 @@ async function pinAndBundle(
     const text = formatReference(reference);
     return { service, written, reference: text, pinned: resolved.byReference.get(text)?.pinned ?? '' };
   });
+  const pinOf = new Map(pins.map((pin) => [pin.service, pin.pinned]));
   const resolutions = [...resolved.byReference.values()];
   const common = commonPlatforms(resolutions, config.images.platforms);
   if (hasErrors(common.diagnostics)) return { ...failed(common.diagnostics), images: pins, resolutions };
@@ -108,7 +112,7 @@ async function pinAndBundle(
   const file = readComposeFile({ text: app.composeText, path: COMPOSE_FILE, line: 1 });
   const pinned = pinCompose({
     file,
-    images: new Map(pins.map((pin) => [pin.service, pin.pinned])),
+    images: pinOf,
     fileDigests: new Map(files.map((file) => [file.path, file.digest])),
     pins: foreignPins(images, resolved.byReference),
   });
@@ -126,13 +130,10 @@ async function pinAndBundle(
     repository: `${factory}/${name}`,
     files: [composeFile, ...files],
   });
-  const covered = images.filter((image) => image.covered).map(({ service }) => service);
-  const coveredPins = new Map(
-    pins.filter(({ service }) => covered.includes(service)).map((pin) => [pin.service, pin.pinned]),
-  );
-  const oldStyle = publishOldStyle(converted, buildPublishedPackage(pkg, coveredPins), request, file.version);
-  const bundleTag =
-    config.publish.tag === 'app-{tag}' && tag !== undefined ? `app-${tag}` : appTag(bundle.manifest.digest);
+  const released = images.filter((image) => image.released);
+  const releasedPins = new Map(released.map(({ service }) => [service, pinOf.get(service) ?? '']));
+  const oldStyle = publishOldStyle(converted, buildPublishedPackage(pkg, releasedPins), request, file.version);
+  const bundleTag = config.publish.tag === 'app-{tag}' ? `app-${tag}` : appTag(bundle.manifest.digest);
   return {
     images: pins,
     resolutions,
@@ -245,7 +246,7 @@ function foreignPins(
 /** The file for devices of the old style, or the finding that says why they can have none. */
 function publishOldStyle(
   converted: ConvertedApp,
-  bytes: Uint8Array,
+  { bytes, undefinedNames }: PublishedPackage,
   request: MigrationRequest,
   version: string | undefined,
 ): { readonly bytes?: Uint8Array; readonly diagnostics: Diagnostic[] } {
@@ -259,13 +260,13 @@ function publishOldStyle(
   if (converted.readsFiles)
     problems.push('a service mounts or reads a file, and only the package itself reaches those devices');
   if (!isStrictSingleFile(bytes)) problems.push('docker-app splits only at lines that are exactly ---');
-  const code: ErrorCode = 'DOCKER_APP_FORM';
+  if (undefinedNames.length > 0) problems.push(`the package itself has no value for ${undefinedNames.join(', ')}`);
   for (const diagnostic of converted.diagnostics)
     if (diagnostic.code === 'metadata.invalid') problems.push(diagnostic.message);
   if (problems.length === 0) return { bytes, diagnostics: [] };
   return {
     diagnostics: problems.map((problem) =>
-      finding(code, `devices of the old style cannot run '${converted.name}': ${problem}`),
+      finding('DOCKER_APP_FORM', `devices of the old style cannot run '${converted.name}': ${problem}`),
     ),
   };
 }

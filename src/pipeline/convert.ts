@@ -7,7 +7,15 @@ import { compareText } from '../lib/bytes.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
 import { mapLimit } from '../lib/limit.ts';
 import { createMask } from '../lib/redact.ts';
-import type { AppPackage, ComposeApp, Diagnostic, FileReference, PackageLocation, SourceOrigin } from '../model/app.ts';
+import type {
+  AppPackage,
+  ComposeApp,
+  Diagnostic,
+  FileEntry,
+  FileReference,
+  PackageLocation,
+  SourceOrigin,
+} from '../model/app.ts';
 import {
   type ConvertedApp,
   hasErrors,
@@ -78,7 +86,7 @@ async function convertPackage(
   try {
     context.emit({ type: 'app:stage', app: name, origin, stage: 'split' });
     const prefix = `${location.path}/`;
-    const files = location.kind === 'folder' ? entries.filter(({ path }) => path.startsWith(prefix)) : [];
+    const files = location.kind === 'folder' ? entriesBelow(entries, prefix) : [];
     pkg = await splitPackage({ location, origin, files, read: (path, limit) => source.read(path, limit) });
     context.emit({ type: 'app:stage', app: name, origin, stage: 'rewrite' });
     const { config } = request;
@@ -106,6 +114,19 @@ async function convertPackage(
   }
 }
 
+/** The entries whose paths begin with `prefix`; `entries` is sorted, so they are found without a look at all others. */
+function entriesBelow(entries: readonly FileEntry[], prefix: string): FileEntry[] {
+  let from = 0;
+  for (let to = entries.length; from < to; ) {
+    const middle = (from + to) >> 1;
+    if ((entries[middle]?.path ?? '') < prefix) from = middle + 1;
+    else to = middle;
+  }
+  let end = from;
+  while (entries[end]?.path.startsWith(prefix) === true) end += 1;
+  return entries.slice(from, end);
+}
+
 /** A converted tree beside the package is not the source while the package is there; a finding tells that the two went apart. */
 async function compareConvertedTree(
   { source, entries }: ScannedSource,
@@ -114,7 +135,7 @@ async function compareConvertedTree(
 ): Promise<Diagnostic[]> {
   const folder = posix.join(posix.dirname(location.path), location.name);
   const path = `${folder}/docker-compose.yml`;
-  if (!entries.some((entry) => entry.path === path)) return [];
+  if (entriesBelow(entries, path)[0]?.path !== path) return [];
   const bytes = await source.read(path, MAX_PACKAGE_FILE);
   if (bytes.equals(Buffer.from(app.composeText))) return [];
   const message = `${path} is not what convert would write; the package stays the source while it is there`;

@@ -6,8 +6,8 @@ import { comparePlatforms, formatPlatform, normalizePlatform } from '../lib/plat
 import { formatReference, pinReference, repositoryOf } from '../lib/reference.ts';
 import type { ImageResolution } from '../model/app.ts';
 import { type Descriptor, type Digest, MEDIA_TYPES, type Platform, type Reference } from '../model/oci.ts';
-import { MAX_MANIFEST_BYTES, type Registry } from '../registry/registry.ts';
-import type { MigrationContext } from './migration.ts';
+import { type CallOptions, MAX_MANIFEST_BYTES, type Registry } from '../registry/registry.ts';
+import { callOptions, type MigrationContext } from './migration.ts';
 
 const INDEX_TYPES: readonly string[] = [MEDIA_TYPES.ociIndex, MEDIA_TYPES.dockerManifestList];
 const MANIFEST_TYPES: readonly string[] = [MEDIA_TYPES.ociManifest, MEDIA_TYPES.dockerManifest];
@@ -42,7 +42,7 @@ async function resolveReference(
   context: MigrationContext,
 ): Promise<{ readonly image: ImageResolution; readonly moved?: Digest }> {
   const registry = context.imageRegistry(reference.registry);
-  const options = context.signal === undefined ? {} : { signal: context.signal };
+  const options = callOptions(context);
   const wanted = planned?.pinned.split('@')[1] ?? reference.digest ?? reference.tag ?? 'latest';
   const descriptor = await registry.headManifest(repositoryOf(reference), wanted, options);
   if (descriptor === undefined) {
@@ -61,7 +61,7 @@ async function resolveReference(
       ? { image: planned }
       : { image: planned, moved: now.digest };
   }
-  const platforms = await readPlatforms(registry, reference, descriptor, text, context.signal);
+  const platforms = await readPlatforms(registry, reference, descriptor, text, options);
   const pinned = formatReference(pinReference(reference, descriptor.digest));
   return { image: { reference: text, pinned, mediaType: descriptor.mediaType, platforms } };
 }
@@ -72,9 +72,8 @@ async function readPlatforms(
   reference: Reference,
   descriptor: Descriptor,
   text: string,
-  signal: AbortSignal | undefined,
+  options: CallOptions,
 ): Promise<Platform[]> {
-  const options = signal === undefined ? {} : { signal };
   if (![...INDEX_TYPES, ...MANIFEST_TYPES].includes(descriptor.mediaType)) {
     throw new RebundleError('IMAGE_MANIFEST', `${text} has a manifest of type ${descriptor.mediaType}`, {
       hint: descriptor.mediaType.includes('v1+')

@@ -11,7 +11,7 @@ import type {
   PackageLocation,
   SourceOrigin,
 } from '../model/app.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { CallOptions, Registry } from '../registry/registry.ts';
 import type { Source } from '../source/source.ts';
 import type { TufRepo } from '../tufrepo/tuf-repo.ts';
 
@@ -73,6 +73,11 @@ interface SupportFileSource {
   readonly path: string;
   readonly source: string;
   readonly executable: boolean;
+}
+
+/** Options for the calls of a registry. */
+export function callOptions({ signal }: MigrationContext): CallOptions {
+  return signal === undefined ? {} : { signal };
 }
 
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {

@@ -9,7 +9,7 @@ import { repositoryOf } from '../lib/reference.ts';
 import type { AppBundle, Diagnostic } from '../model/app.ts';
 import type { Descriptor } from '../model/oci.ts';
 import type { BuiltApp } from './build-app.ts';
-import type { MigrationContext } from './migration.ts';
+import { callOptions, type MigrationContext } from './migration.ts';
 
 /** What became of one bundle; a finding of severity error where it is not published. */
 export interface PublishOutcome {
@@ -49,7 +49,7 @@ async function publishBundle({ converted, bundle, tag }: BuiltApp, context: Migr
   let sent = 0;
   if (!place.published) {
     for (const blob of listBlobs(bundle)) sent += await sendBlob(name, bundle, blob, context);
-    const options = context.signal === undefined ? {} : { signal: context.signal };
+    const options = callOptions(context);
     const sentManifest = { bytes: bundle.manifestBytes, mediaType: manifest.mediaType, tag: place.tag };
     await context.destination.putManifest(repositoryOf(bundle.reference), sentManifest, options);
     sent += manifest.size;
@@ -73,7 +73,7 @@ async function findPlace(
   wanted: string,
   context: MigrationContext,
 ): Promise<{ tag: string; published: boolean }> {
-  const options = context.signal === undefined ? {} : { signal: context.signal };
+  const options = callOptions(context);
   const { digest } = bundle.manifest;
   const tag = `${wanted}-${hexOf(digest).slice(0, 12)}`;
   for (const free of [wanted, tag]) {
@@ -102,7 +102,7 @@ async function sendBlob(
   { descriptor, open }: Blob,
   context: MigrationContext,
 ): Promise<number> {
-  const options = context.signal === undefined ? {} : { signal: context.signal };
+  const options = callOptions(context);
   const { digest, size } = descriptor;
   const repository = repositoryOf(reference);
   const there = await context.destination.hasBlob(repository, digest, options);
@@ -113,7 +113,7 @@ async function sendBlob(
 
 /** A reference counts as published once the registry has served the very manifest that it names. */
 async function readBack({ reference, manifest }: AppBundle, context: MigrationContext): Promise<void> {
-  const options = context.signal === undefined ? {} : { signal: context.signal };
+  const options = callOptions(context);
   const found = await context.destination.getManifest(repositoryOf(reference), manifest.digest, options);
   if (found?.descriptor.digest !== manifest.digest || found.descriptor.mediaType !== manifest.mediaType) {
     throw new RebundleError(

@@ -20,6 +20,8 @@ export interface RuledImage {
   readonly written: string;
   readonly reference: Reference;
   readonly covered: boolean;
+  /** True where the published package has to name the digest: it is covered, or names a variable that docker-app does not have. */
+  readonly released: boolean;
 }
 
 /**
@@ -52,13 +54,14 @@ export function applyTagRule(image: ServiceImage, options: TagRuleOptions): Rule
   }
   const name = `${reference.registry}/${reference.repository}`;
   const ours = name.startsWith(`${options.registry}/${options.factory}/`) && !options.exempt.includes(name);
-  if (!ours || reference.digest !== undefined) return { service, written, reference, covered: ours };
+  if (!ours || reference.digest !== undefined)
+    return { service, written, reference, covered: ours, released: ours || text !== written };
   if (reference.tag !== undefined && reference.tag !== 'latest' && reference.tag !== options.tag) {
     const message = `services.${service}.image: '${written}' has the tag '${reference.tag}', the release is ${options.tag === undefined ? 'not known' : `'${options.tag}'`}`;
     return finding('IMAGE_TAG_FOREIGN', message, { location });
   }
   if (options.tag === undefined) return tagUnknown(service, written, location);
-  return { service, written, reference: { ...reference, tag: options.tag }, covered: true };
+  return { service, written, reference: { ...reference, tag: options.tag }, covered: true, released: true };
 }
 
 function tagUnknown(service: string, written: string, location: ServiceImage['location']): Diagnostic {

@@ -7,6 +7,7 @@ import {
   runProgram,
 } from '../../src/cli/program.ts';
 import { RebundleError } from '../../src/errors.ts';
+import { NOTHING_SAID } from '../support/flags.ts';
 
 /** Runs a command line and gives what its handler got. */
 async function invoke(...args: string[]): Promise<Invocation | ApplyInvocation> {
@@ -39,22 +40,6 @@ async function failureOf(...args: string[]): Promise<RebundleError> {
   if (!(thrown instanceof RebundleError)) throw new Error('no RebundleError', { cause: thrown });
   return thrown;
 }
-
-const NOTHING_SAID = {
-  registries: new Map(),
-  apps: [],
-  platforms: [],
-  parameterFiles: [],
-  set: new Map(),
-  allowPartial: false,
-  removeApps: [],
-  failFast: false,
-  errorOn: 'error',
-  reports: [],
-  verbosity: 'normal',
-  inPlace: false,
-  json: false,
-};
 
 describe('help', () => {
   test.each(['scan', 'convert', 'plan', 'apply', 'run'])('of %s', async (name) => {

@@ -215,3 +215,24 @@ describe('a value that was given for this run', () => {
 
   it('is nothing to tell of without one', async () => expect(await overridden({})).toBe(''));
 });
+
+describe('a service that is switched off', () => {
+  const off = (lines: string): string => `${HEAD}  b:\n    image: busybox\n    x-enabled: false\n${lines}`;
+
+  it.each([
+    ['    command: ${missing}\n', 'error PARAM_UNDEFINED web.dockerapp/docker-compose.yml:8:14'],
+    ['    command: "$ x"\n', 'error INTERPOLATION_INVALID web.dockerapp/docker-compose.yml:8:14'],
+  ])('is refused as docker-app refused it: %j', async (lines, error) => {
+    const { diagnostics } = await convertTexts(off(lines), '');
+    expect(formatFindings(diagnostics)).toContain(error);
+  });
+
+  it.each(['    command: $$1 ${p}\n', ''])('is no hindrance where docker-app could read it: %j', async (lines) => {
+    expect((await convertTexts(off(lines), 'p: v\n')).app?.composeText).toBe(HEAD);
+  });
+
+  it('may name the release in its image', async () => {
+    const compose = `${HEAD}  b:\n    image: busybox:\${TAG}\n    x-enabled: false\n`;
+    expect((await convertTexts(compose, '')).app?.composeText).toBe(HEAD);
+  });
+});

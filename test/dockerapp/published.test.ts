@@ -9,7 +9,7 @@ async function publish(
   images: Readonly<Record<string, string>>,
 ): Promise<string> {
   const pkg = await splitFiles(new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)])));
-  return Buffer.from(buildPublishedPackage(pkg, new Map(Object.entries(images)))).toString('utf8');
+  return Buffer.from(buildPublishedPackage(pkg, new Map(Object.entries(images))).bytes).toString('utf8');
 }
 
 /** A single file with one service per image text. */
@@ -85,3 +85,24 @@ it.each([
 ])('docker-app 0.4 to 0.8 splits %j: %s', (text, expected) =>
   expect(isStrictSingleFile(Buffer.from(text))).toBe(expected),
 );
+
+describe('names without a value when docker-app renders the published package', () => {
+  const namesIn = async (
+    compose: string,
+    images: Readonly<Record<string, string>> = {},
+  ): Promise<readonly string[]> => {
+    const text = `name: web\n---\nversion: '3.7'\nservices:\n${compose}---\nk: v\nnothing:\n`;
+    const pkg = await splitFiles(new Map([['web.dockerapp', Buffer.from(text)]]));
+    return buildPublishedPackage(pkg, new Map(Object.entries(images))).undefinedNames;
+  };
+
+  it.each([
+    ['  a: {image: "x:$k", command: "${app.name} $$y"}\n', {}, []],
+    ['  a:\n    image: x:${TAG}\n', {}, ['TAG']],
+    ['  a:\n    image: x:${TAG}\n', { a: PINNED }, []],
+    ['  a:\n    image: x\n  b:\n    image: y:${TAG}\n    x-enabled: false\n', { a: PINNED }, ['TAG']],
+    ['  a:\n    image: x\n    command: $z ${nothing}\n', {}, ['nothing']],
+    ['  a:\n    image: x\n    command: $z ${k}\n', {}, []],
+    ['  a:\n    image: x\n    labels: ["$z", "$b"]\n', {}, ['b', 'z']],
+  ])('%j with %j', async (compose, images, names) => expect(await namesIn(compose, images)).toEqual(names));
+});

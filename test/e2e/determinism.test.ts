@@ -5,13 +5,13 @@ import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CliEnvironment } from '../../src/cli/environment.ts';
 import { openPlaces } from '../../src/cli/places.ts';
-import type { Invocation } from '../../src/cli/program.ts';
 import { prepareSetup } from '../../src/cli/setup.ts';
 import { createLimit } from '../../src/lib/limit.ts';
 import type { MigrationPlan } from '../../src/model/plan.ts';
 import { runMigration } from '../../src/pipeline/run.ts';
 import type { Source } from '../../src/source/source.ts';
 import { createFileTufRepo } from '../../src/tufrepo/file.ts';
+import { NOTHING_SAID } from '../support/flags.ts';
 import { CONFIG, CREATED_AT, MAIN, Workspace } from './cli.ts';
 import { digestsOfRun } from './variants.ts';
 
@@ -120,22 +120,7 @@ describe('the same bytes from a source that', () => {
       repeat: () => () => {},
       signal: new AbortController().signal,
     };
-    const flags: Invocation['flags'] = {
-      config: CONFIG,
-      registries: new Map(),
-      apps: [],
-      platforms: [],
-      parameterFiles: [],
-      set: new Map(),
-      allowPartial: false,
-      removeApps: [],
-      failFast: false,
-      errorOn: 'error',
-      reports: [],
-      verbosity: 'normal',
-      inPlace: false,
-      json: false,
-    };
+    const flags = { ...NOTHING_SAID, config: CONFIG };
     const setup = await prepareSetup({ command: 'run', paths: [], flags }, environment);
     const sources = setup.sources.map((source) => vary(source, variation));
     const { targets } = setup.config;

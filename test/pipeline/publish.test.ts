@@ -229,6 +229,15 @@ describe('publish.tag app-{tag}', () => {
   const CONFIG =
     'images: { tag: 4f2c9ab }\ntargets: { repo: tuf/targets.json, tags: main }\npublish: { tag: "app-{tag}" }\n';
 
+  test('needs a release tag', async () => {
+    factory.config = CONFIG.replace('images: { tag: 4f2c9ab }\n', '');
+    await factory.write('repo/alpha.dockerapp', singleFile('quay.io/acme/free:v1'));
+    const { results } = await factory.run();
+    expect(results.find(({ app }) => app === 'alpha')?.diagnostics.map(({ code }) => code)).toContain(
+      'IMAGE_TAG_UNKNOWN',
+    );
+  });
+
   test('the tag is that of the release; a second run changes nothing', async () => {
     factory.config = CONFIG;
     const first = await factory.run();

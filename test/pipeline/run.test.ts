@@ -439,6 +439,23 @@ describe('no form for devices of the old style (T5)', () => {
     expect(codesOf(await factory.run(), 'beta')).toContain('DOCKER_APP_FORM');
   });
 
+  test('a parameter that only this run has is one reason: the package itself does not render', async () => {
+    await factory.write('repo/beta.dockerapp', singleFile(imageOf('beta'), '    command: ${level}\n'));
+    factory.config += 'parameters: { set: { level: 3 } }\n';
+    const outcome = await factory.run();
+    const reasons = outcome.results[1]?.diagnostics.filter(({ code }) => code === 'DOCKER_APP_FORM');
+    expect(reasons?.map(({ message }) => message)).toEqual([expect.stringContaining('no value for level')]);
+  });
+
+  test('an image elsewhere that names the release has its digest in the published package', async () => {
+    const { digest } = await pushImage(factory.images, `quay.io/acme/beta:${TAG}`);
+    await factory.write('repo/beta.dockerapp', singleFile('quay.io/acme/beta:${TAG}'));
+    const outcome = await factory.run();
+    expect(statusesOf(outcome).beta).toBe('migrated');
+    const published = await factory.tufRepo.getTarget(planOf(outcome, 'beta').dockerApp?.name ?? '');
+    expect(published?.toString()).toContain(`image: quay.io/acme/beta@${digest}\n`);
+  });
+
   test('an app in composeOnly is published, and named in the new style only', async () => {
     await factory.write('repo/beta.dockerapp', singleFile(imageOf('beta'), MOUNTS));
     const outcome = await factory.run({ config: composeOnly() });

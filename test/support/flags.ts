@@ -1,0 +1,18 @@
+import type { Flags } from '../../src/cli/options.ts';
+
+/** What the flags are where nothing was said. */
+export const NOTHING_SAID: Flags = {
+  registries: new Map(),
+  apps: [],
+  platforms: [],
+  parameterFiles: [],
+  set: new Map(),
+  allowPartial: false,
+  removeApps: [],
+  failFast: false,
+  errorOn: 'error',
+  reports: [],
+  verbosity: 'normal',
+  inPlace: false,
+  json: false,
+};
