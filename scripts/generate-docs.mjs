@@ -70,17 +70,19 @@ function configRows(schema, prefix = '') {
 
 /** @param {import('commander').Command} program */
 function commandTables(program) {
-  const commands = program.commands.map((command) => [
-    `\`rebundle ${command.name()} ${command.usage()}\``,
-    command.summary(),
-  ]);
+  const all = program.commands.flatMap((command) =>
+    command.commands.length === 0
+      ? [{ name: command.name(), command }]
+      : command.commands.map((member) => ({ name: `${command.name()} ${member.name()}`, command: member })),
+  );
+  const commands = all.map(({ name, command }) => [`\`rebundle ${name} ${command.usage()}\``, command.summary()]);
   const help = program.createHelp();
   /** @type {Map<string, { text: string, names: string[] }>} */
   const options = new Map();
-  for (const command of program.commands) {
+  for (const { name, command } of all) {
     for (const option of command.options) {
       const entry = options.get(option.flags) ?? { text: help.optionDescription(option), names: [] };
-      entry.names.push(command.name());
+      entry.names.push(name);
       options.set(option.flags, entry);
     }
   }
@@ -146,14 +148,12 @@ async function main(check) {
     throw new Error('dist/ cannot be loaded, build first', { cause });
   });
   const schema = config.configJsonSchema();
-  const nothing = async () => ({ status: 0 });
-  const handlers = { scan: nothing, convert: nothing, plan: nothing, apply: nothing, run: nothing };
   const regions = {
     'sample-run': runSample('samples/rebundle.yml', 'out'),
     'sample-broken': runSample('samples/broken/rebundle.yml', 'out/broken'),
     ...renderRegions({
       schema,
-      program: cli.createProgram({ handlers, version: '', print: () => {} }),
+      program: cli.createProgram({ commands: cli.COMMANDS, version: '' }),
       statuses: status.EXIT_STATUSES,
       errors: errors.ERRORS,
       findings: findings.FINDINGS,

@@ -2,12 +2,11 @@
 import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
-import { formatLocation, type RebundleError, toRebundleError } from '../errors.ts';
+import { ERRORS, formatLocation, type RebundleError, toRebundleError } from '../errors.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import { maskUrlCredentials } from '../lib/redact.ts';
-import { createHandlers, statusOf } from './commands.ts';
 import type { CliEnvironment } from './environment.ts';
-import { runProgram } from './program.ts';
+import { COMMANDS, runProgram } from './program.ts';
 
 const DEFAULT_WIDTH = 100;
 
@@ -43,13 +42,13 @@ const environment: CliEnvironment = {
 };
 
 try {
-  const result = await runProgram(process.argv.slice(2), { handlers: createHandlers(environment), version });
+  const result = await runProgram(process.argv.slice(2), { commands: COMMANDS, environment, version });
   if (result.stdout !== undefined) process.stdout.write(result.stdout);
   process.exitCode = result.status;
 } catch (thrown) {
   const error = toRebundleError(thrown);
   process.stderr.write(describeError(error));
-  process.exitCode = statusOf(error);
+  process.exitCode = ERRORS[error.code].exit;
 }
 
 /** Message, place and hint; a defect of ours comes with its stack. */

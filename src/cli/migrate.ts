@@ -1,20 +1,19 @@
-import { rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { requireIdentity } from '../config.ts';
 import { RebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import { hasErrors, type MigrationContext } from '../pipeline/migration.ts';
-import { applyMigration, type MigrationOutcome, planMigration, runMigration } from '../pipeline/run.ts';
+import type { MigrationOutcome } from '../pipeline/run.ts';
 import { formatPlan, parsePlan } from '../pipeline/state.ts';
 import { renderSummary } from '../report/summary.ts';
 import { createFileTufRepo } from '../tufrepo/file.ts';
+import type { CommandResult, Invocation } from './command.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
 import type { Flags } from './options.ts';
 import { assertOwnTree, readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
 import { openPlaces, type Places } from './places.ts';
-import type { ApplyInvocation, CommandResult, Invocation } from './program.ts';
 import { writeReports } from './report-files.ts';
 import { reporterKind, wantsColor } from './reporters.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
@@ -23,47 +22,7 @@ import { treeOf } from './trees.ts';
 
 const PLAN_FILE = 'plan.json';
 
-const PROPOSED_TARGETS = 'targets.planned.json';
-
-export async function plan(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
-  return migrate(invocation, environment, async ({ setup, context, planPath, earlier }) => {
-    const outcome = await planMigration(setup.request, context, earlier);
-    await writeOutput(planPath, formatPlan(outcome.plan));
-    const proposal = join(setup.out, PROPOSED_TARGETS);
-    // A proposal of an earlier plan would be taken for this one's.
-    await (outcome.targets === undefined ? rm(proposal, { force: true }) : writeOutput(proposal, outcome.targets));
-    return { outcome, pending: outcome.plan.hasChanges };
-  });
-}
-
-export async function run(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
-  return migrate(invocation, environment, async ({ setup, context, planPath, earlier }) => {
-    const outcome = await runMigration(setup.request, context, (saved) => savePlan(saved, planPath, setup), earlier);
-    await writeApps(outcome, setup);
-    return { outcome, pending: false };
-  });
-}
-
-export async function apply(invocation: ApplyInvocation, environment: CliEnvironment): Promise<CommandResult> {
-  const given = resolve(environment.cwd, invocation.plan);
-  const bytes = await readOptional(given);
-  if (bytes === undefined)
-    throw new RebundleError('PLAN_INVALID', `${invocation.plan}: no such file`, {
-      hint: 'Make a plan with rebundle plan.',
-    });
-  const approved = parsePlan(bytes, invocation.plan);
-  return migrate(invocation, environment, async ({ setup, context, planPath }) => {
-    const request = {
-      ...setup.request,
-      apps: approved.request.apps,
-      removeApps: approved.request.removeApps,
-      allowPartial: approved.request.allowPartial || setup.request.allowPartial,
-    };
-    const outcome = await applyMigration(approved, request, context, (saved) => savePlan(saved, planPath, setup));
-    await writeApps(outcome, setup);
-    return { outcome, pending: false };
-  });
-}
+export const PROPOSED_TARGETS = 'targets.planned.json';
 
 interface MigrationWork {
   readonly setup: Setup;
@@ -74,7 +33,7 @@ interface MigrationWork {
 }
 
 /** What plan, apply and run share: the context, the reports, the summary and the exit status. */
-async function migrate(
+export async function migrate(
   invocation: Invocation,
   environment: CliEnvironment,
   work: (input: MigrationWork) => Promise<{ readonly outcome: MigrationOutcome; readonly pending: boolean }>,
@@ -199,12 +158,12 @@ async function createContext(
 }
 
 /** Before the first remote write it is also certain that the converted trees can be written. */
-async function savePlan(plan: MigrationPlan, path: string, { out }: Setup): Promise<void> {
+export async function savePlan(plan: MigrationPlan, path: string, { out }: Setup): Promise<void> {
   if (plan.state === 'started') for (const { app } of plan.apps) await assertOwnTree(appFolder(out, app));
   await writeOutput(path, formatPlan(plan));
 }
 
-async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promise<void> {
+export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promise<void> {
   for (const { converted, bundle, diagnostics } of apps) {
     const folder = appFolder(setup.out, converted.name);
     if (bundle !== undefined && !hasErrors(diagnostics)) await replaceTree(folder, treeOf(converted));

@@ -6,7 +6,6 @@ import type { Place } from '../lib/place.ts';
 import type { Interpolation } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
 
-export type CommandName = 'scan' | 'convert' | 'plan' | 'apply' | 'run';
 export type ReportFormat = 'html' | 'json' | 'md';
 export type ReporterKind = 'live' | 'lines' | 'ndjson' | 'silent';
 

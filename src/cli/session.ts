@@ -6,10 +6,10 @@ import type { Severity } from '../model/findings.ts';
 import type { MigrationContext, ScannedSource } from '../pipeline/migration.ts';
 import { createMemoryRegistry } from '../registry/memory.ts';
 import { readCreatedAt } from './clock.ts';
+import type { CommandResult, Invocation } from './command.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus, type ExitStatus } from './exit-status.ts';
 import { isWithin } from './output.ts';
-import type { CommandResult, Invocation } from './program.ts';
 import { createReporter } from './reporters.ts';
 import type { Setup } from './setup.ts';
 

@@ -9,9 +9,9 @@ import type { DocumentPart } from '../model/app.ts';
 import type { MigrationRequest } from '../pipeline/migration.ts';
 import { createFolderSource } from '../source/folder.ts';
 import type { Source } from '../source/source.ts';
+import type { Invocation } from './command.ts';
 import type { CliEnvironment } from './environment.ts';
 import { readOptional } from './output.ts';
-import type { Invocation } from './program.ts';
 
 const DEFAULT_CONFIG = 'rebundle.yml';
 

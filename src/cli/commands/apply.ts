@@ -1,0 +1,49 @@
+import { resolve } from 'node:path';
+import { RebundleError } from '../../errors.ts';
+import { applyMigration } from '../../pipeline/run.ts';
+import { parsePlan } from '../../pipeline/state.ts';
+import {
+  CONVERSION,
+  type CommandDefinition,
+  type CommandResult,
+  type Invocation,
+  OUTCOME,
+  PLACES,
+  PROGRESS,
+  REPOSITORY_PATHS,
+} from '../command.ts';
+import type { CliEnvironment } from '../environment.ts';
+import { migrate, savePlan, writeApps } from '../migrate.ts';
+import { readOptional } from '../output.ts';
+
+export const APPLY: CommandDefinition = {
+  name: 'apply',
+  summary: 'publish exactly what a plan says, or refuse',
+  operands: [{ name: 'plan', description: 'the plan file' }],
+  paths: REPOSITORY_PATHS,
+  options: ['config', 'out', ...PLACES, ...CONVERSION, 'allowPartial', ...OUTCOME, 'report', ...PROGRESS],
+  example: 'rebundle apply out/plan.json --tag 4f2c9ab',
+  statuses: [0, 3, 1, 5, 4, 130],
+  run: apply,
+};
+
+async function apply(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
+  const [given = ''] = invocation.operands;
+  const bytes = await readOptional(resolve(environment.cwd, given));
+  if (bytes === undefined)
+    throw new RebundleError('PLAN_INVALID', `${given}: no such file`, {
+      hint: 'Make a plan with rebundle plan.',
+    });
+  const approved = parsePlan(bytes, given);
+  return migrate(invocation, environment, async ({ setup, context, planPath }) => {
+    const request = {
+      ...setup.request,
+      apps: approved.request.apps,
+      removeApps: approved.request.removeApps,
+      allowPartial: approved.request.allowPartial || setup.request.allowPartial,
+    };
+    const outcome = await applyMigration(approved, request, context, (saved) => savePlan(saved, planPath, setup));
+    await writeApps(outcome, setup);
+    return { outcome, pending: false };
+  });
+}

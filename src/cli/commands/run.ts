@@ -1,0 +1,22 @@
+import { runMigration } from '../../pipeline/run.ts';
+import { type CommandDefinition, type CommandResult, type Invocation, PLANNING, REPOSITORY_PATHS } from '../command.ts';
+import type { CliEnvironment } from '../environment.ts';
+import { migrate, savePlan, writeApps } from '../migrate.ts';
+
+export const RUN: CommandDefinition = {
+  name: 'run',
+  summary: 'plan and apply in one go: the scheduled job',
+  paths: REPOSITORY_PATHS,
+  options: PLANNING,
+  example: 'rebundle run --tag "$(git rev-parse --short=7 HEAD)" --reporter lines',
+  statuses: [0, 3, 1, 5, 4, 130],
+  run,
+};
+
+async function run(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
+  return migrate(invocation, environment, async ({ setup, context, planPath, earlier }) => {
+    const outcome = await runMigration(setup.request, context, (saved) => savePlan(saved, planPath, setup), earlier);
+    await writeApps(outcome, setup);
+    return { outcome, pending: false };
+  });
+}
