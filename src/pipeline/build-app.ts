@@ -17,7 +17,7 @@ import { RULES_VERSION, type ServicePin } from '../model/plan.ts';
 import { maskFindings } from './convert.ts';
 import type { ImageResolver } from './image-resolver.ts';
 import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
-import { isPublished } from './publish.ts';
+import { findPlace, type PublishPlace } from './publish.ts';
 import { applyTagRule, type RuledImage } from './tag-rule.ts';
 
 /** An app with all that publishing and the plan need; `bundle` is there where nothing is wrong. */
@@ -28,10 +28,8 @@ export interface BuiltApp {
   readonly platforms: readonly Platform[];
   readonly inputs?: Digest;
   readonly bundle?: AppBundle;
-  /** Tag under which the bundle is published. */
-  readonly tag?: string;
-  /** Whether the destination has the bundle already. */
-  readonly published: boolean;
+  /** Where the bundle is, or will be, in the destination. */
+  readonly place?: PublishPlace;
   /** The `.dockerapp` for devices of the old style; undefined where they get none. */
   readonly dockerApp?: Uint8Array;
   readonly diff?: string;
@@ -52,7 +50,6 @@ export async function buildApp(
     images: [],
     resolutions: [],
     platforms: [],
-    published: false,
     ...(diff === undefined ? {} : { diff }),
   };
   if (app === undefined || pkg === undefined || hasErrors(diagnostics)) return { ...base, diagnostics };
@@ -134,21 +131,31 @@ async function pinAndBundle(
   const releasedPins = new Map(released.map(({ service }) => [service, pinOf.get(service) ?? '']));
   const oldStyle = publishOldStyle(converted, buildPublishedPackage(pkg, releasedPins), request, file.version);
   const bundleTag = config.publish.tag === 'app-{tag}' ? `app-${tag}` : appTag(bundle.manifest.digest);
+  const place = await findPlace(bundle, bundleTag, context);
+  const taken =
+    place.isSubstitute && !place.published
+      ? [finding('publish.tag-taken', `the tag ${bundleTag} names another bundle; this one gets the tag ${place.tag}`)]
+      : [];
   return {
     images: pins,
     resolutions,
     platforms: common.platforms,
     inputs: digestInputs(pkg, files, app, pins, request),
     bundle,
-    tag: bundleTag,
-    published: await isPublished(bundle, bundleTag, context),
+    place,
     ...(oldStyle.bytes === undefined ? {} : { dockerApp: oldStyle.bytes }),
-    diagnostics: [...resolved.warnings, ...common.diagnostics, ...pinned.diagnostics, ...oldStyle.diagnostics],
+    diagnostics: [
+      ...resolved.warnings,
+      ...common.diagnostics,
+      ...pinned.diagnostics,
+      ...oldStyle.diagnostics,
+      ...taken,
+    ],
   };
 }
 
 function failed(diagnostics: readonly Diagnostic[]): Omit<BuiltApp, 'converted'> {
-  return { images: [], resolutions: [], platforms: [], published: false, diagnostics };
+  return { images: [], resolutions: [], platforms: [], diagnostics };
 }
 
 async function resolveImages(

@@ -98,7 +98,7 @@ function describeApp(
     ? 'failed'
     : differs && state.held
       ? 'held'
-      : differs || !app.published
+      : differs || app.place?.published !== true
         ? 'migrated'
         : 'unchanged';
   const dockerApp = state.planned?.due.fileTargets.get(name);
@@ -123,7 +123,7 @@ function describeApp(
         }),
     ...(dockerApp === undefined ? {} : { dockerApp }),
     files: (bundle?.files ?? []).map(({ path, size, digest }) => ({ path, size, digest })),
-    published: app.published,
+    published: app.place?.published ?? false,
     newOnDevices: state.planned?.due.newApps.includes(name) ?? false,
     ...(app.diff === undefined ? {} : { diff: maskDiff(app.diff, createMask(converted.app?.variables ?? [])) }),
     diagnostics,

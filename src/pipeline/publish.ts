@@ -3,7 +3,7 @@ import { archiveBundle } from '../bundle/archive.ts';
 import { RebundleError, toRebundleError } from '../errors.ts';
 import { once } from '../lib/bytes.ts';
 import { hexOf } from '../lib/digest.ts';
-import { errorFinding, finding } from '../lib/finding.ts';
+import { errorFinding } from '../lib/finding.ts';
 import { createLimit, mapLimit } from '../lib/limit.ts';
 import { repositoryOf } from '../lib/reference.ts';
 import type { AppBundle, Diagnostic } from '../model/app.ts';
@@ -17,20 +17,28 @@ export interface PublishOutcome {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** Blobs up to this size are sent without a question of their own, once the registry has said that it lacks the manifest. */
+const SMALL_BLOB = 1024 * 1024;
+
+/** Where blobs are by now, so that another repository of the host can take them over. */
+type SentBlobs = Map<string, Promise<string | undefined>>;
+
 /**
- * Publishes bundles side by side: look first, blobs before the manifest, the manifest once under its tag, then read it back and hash it. What is
- * there already is not sent. A failure stays with its app. Outcomes by app name.
+ * Publishes bundles side by side: blobs before the manifest, the manifest once under its tag, then read it back and hash it. What is there
+ * already is not sent: `resumed` says that an earlier run began to send, so that each blob is looked for. A failure stays with its app. Outcomes
+ * by app name.
  */
 export async function publishBundles(
   apps: readonly BuiltApp[],
   context: MigrationContext,
-  concurrency: number,
+  options: { readonly concurrency: number; readonly resumed: boolean },
 ): Promise<Map<string, PublishOutcome>> {
   const outcomes = new Map<string, PublishOutcome>();
-  await mapLimit(apps, createLimit(concurrency, context.signal), async (app) => {
+  const sent: SentBlobs = new Map();
+  await mapLimit(apps, createLimit(options.concurrency, context.signal), async (app) => {
     const { name } = app.converted;
     try {
-      outcomes.set(name, await publishBundle(app, context));
+      outcomes.set(name, await publishBundle(app, context, { sent, resumed: options.resumed }));
     } catch (thrown) {
       const error = toRebundleError(thrown);
       if (error.code === 'CANCELLED') throw error;
@@ -40,47 +48,60 @@ export async function publishBundles(
   return outcomes;
 }
 
-async function publishBundle({ converted, bundle, tag }: BuiltApp, context: MigrationContext): Promise<PublishOutcome> {
+interface Sending {
+  readonly sent: SentBlobs;
+  readonly resumed: boolean;
+}
+
+async function publishBundle(
+  { converted, bundle, place }: BuiltApp,
+  context: MigrationContext,
+  sending: Sending,
+): Promise<PublishOutcome> {
   const { name, origin } = converted;
-  if (bundle === undefined || tag === undefined) throw new RebundleError('INTERNAL', `${name} has no bundle`);
+  if (bundle === undefined || place === undefined) throw new RebundleError('INTERNAL', `${name} has no bundle`);
   context.emit({ type: 'app:stage', app: name, origin, stage: 'publish' });
   const { manifest } = bundle;
-  const place = await findPlace(bundle, tag, context);
-  let sent = 0;
+  let bytesSent = 0;
   if (!place.published) {
-    for (const blob of listBlobs(bundle)) sent += await sendBlob(name, bundle, blob, context);
+    const sizes = await settleAll(listBlobs(bundle).map((blob) => sendBlob(name, bundle, blob, context, sending)));
     const options = callOptions(context);
     const sentManifest = { bytes: bundle.manifestBytes, mediaType: manifest.mediaType, tag: place.tag };
     await context.destination.putManifest(repositoryOf(bundle.reference), sentManifest, options);
-    sent += manifest.size;
+    bytesSent = sizes.reduce((sum, size) => sum + size, manifest.size);
   }
   await readBack(bundle, context);
-  const taken = finding(
-    'publish.tag-taken',
-    `the tag ${tag} names another bundle of ${name}; this one has the tag ${place.tag}`,
-  );
-  return { bytesSent: sent, diagnostics: place.tag === tag ? [] : [taken] };
+  return { bytesSent, diagnostics: [] };
 }
 
-/** True where the destination has the bundle under its tag. */
-export async function isPublished(bundle: AppBundle, tag: string, context: MigrationContext): Promise<boolean> {
-  return (await findPlace(bundle, tag, context)).published;
+/** All results, or the first failure once nothing is under way any more. */
+async function settleAll<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(tasks);
+  const failed = settled.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return settled.map((result) => (result as PromiseFulfilledResult<T>).value);
 }
 
-/** The tag for a bundle: the wanted one or, where that names another bundle, which stays so, one with digits of the digest. */
-async function findPlace(
-  bundle: AppBundle,
-  wanted: string,
-  context: MigrationContext,
-): Promise<{ tag: string; published: boolean }> {
+/** Under which tag a bundle is, or can be, published. */
+export interface PublishPlace {
+  readonly tag: string;
+  /** The destination has the bundle under that tag. */
+  readonly published: boolean;
+  /** The wanted tag names another bundle, which stays so: this one got digits of its digest. */
+  readonly isSubstitute: boolean;
+}
+
+/** Looks for a bundle under the wanted tag: one request where that names nothing else. */
+export async function findPlace(bundle: AppBundle, wanted: string, context: MigrationContext): Promise<PublishPlace> {
   const options = callOptions(context);
   const { digest } = bundle.manifest;
-  const tag = `${wanted}-${hexOf(digest).slice(0, 12)}`;
-  for (const free of [wanted, tag]) {
-    const found = await context.destination.headManifest(repositoryOf(bundle.reference), free, options);
-    if (found === undefined || found.digest === digest) return { tag: free, published: found !== undefined };
+  const substitute = `${wanted}-${hexOf(digest).slice(0, 12)}`;
+  for (const tag of [wanted, substitute]) {
+    const found = await context.destination.headManifest(repositoryOf(bundle.reference), tag, options);
+    if (found === undefined || found.digest === digest)
+      return { tag, published: found !== undefined, isSubstitute: tag !== wanted };
   }
-  return { tag, published: false };
+  return { tag: substitute, published: false, isSubstitute: true };
 }
 
 interface Blob {
@@ -96,19 +117,43 @@ function listBlobs(bundle: AppBundle): Blob[] {
   ];
 }
 
+/** Bytes sent: none where the blob was there, or another repository had it. */
 async function sendBlob(
   app: string,
   { reference }: AppBundle,
-  { descriptor, open }: Blob,
+  blob: Blob,
   context: MigrationContext,
+  { sent, resumed }: Sending,
 ): Promise<number> {
+  const { digest, size } = blob.descriptor;
+  const name = repositoryOf(reference);
   const options = callOptions(context);
-  const { digest, size } = descriptor;
-  const repository = repositoryOf(reference);
-  const there = await context.destination.hasBlob(repository, digest, options);
-  if (!there) await context.destination.putBlob(repository, descriptor, open, options);
-  context.emit({ type: 'blob:sent', app, digest, size, sent: !there });
-  return there ? 0 : size;
+  const { destination } = context;
+  const known = sent.get(digest);
+  let settle = (_repository: string | undefined): void => {};
+  if (known === undefined) {
+    sent.set(
+      digest,
+      new Promise((resolve) => {
+        settle = resolve;
+      }),
+    );
+  }
+  try {
+    const from = await known;
+    const isSpared =
+      ((resumed || size > SMALL_BLOB) && (await destination.hasBlob(name, digest, options))) ||
+      (from !== undefined &&
+        (from === name.repository || (await destination.mountBlob?.(name, blob.descriptor, from, options)) === true));
+    if (!isSpared) await destination.putBlob(name, blob.descriptor, blob.open, options);
+    settle(name.repository);
+    context.emit({ type: 'blob:sent', app, digest, size, sent: !isSpared });
+    return isSpared ? 0 : size;
+  } catch (thrown) {
+    // Those who wait for it send it themselves.
+    settle(undefined);
+    throw thrown;
+  }
 }
 
 /** A reference counts as published once the registry has served the very manifest that it names. */

@@ -71,7 +71,9 @@ export async function applyMigration(
   });
   const difference = findDifference(plan, built.plan, written);
   if (difference !== undefined) throw stalePlan(difference);
-  return publishMigration(written ? { ...built, plan: withoutTargets(built.plan) } : built, request, context, savePlan);
+  const begun = { ...built.plan, state: plan.state };
+  const due = { ...built, plan: written ? withoutTargets(begun) : begun };
+  return publishMigration(due, request, context, savePlan);
 }
 
 /** True where the targets that a plan fixed cannot be added any more. */
@@ -155,7 +157,10 @@ async function publishMigration(
   const named = new Set(built.plan.targets.flatMap(({ apps }) => apps.map(({ app }) => app)));
   const due = built.apps.filter((app) => isDue(app, named));
   if (built.plan.hasChanges) await savePlan({ ...built.plan, state: 'started' });
-  const outcomes = await publishBundles(due, context, request.config.publish.concurrency);
+  const outcomes = await publishBundles(due, context, {
+    concurrency: request.config.publish.concurrency,
+    resumed: built.plan.state === 'started',
+  });
   const apps = built.apps.map((app) => withOutcome(app, outcomes.get(app.converted.name)));
   const anyFailed = [...outcomes.values()].some(({ diagnostics }) => hasErrors(diagnostics));
   const plan = anyFailed ? replanAfterFailure(built, apps, request) : built.plan;
@@ -171,8 +176,8 @@ async function publishMigration(
 }
 
 /** Apps to publish: those that are not there, and those that new targets name, whose manifests have to be read back. */
-function isDue({ converted, bundle, published, diagnostics }: BuiltApp, named: ReadonlySet<string>): boolean {
-  return bundle !== undefined && !hasErrors(diagnostics) && (!published || named.has(converted.name));
+function isDue({ converted, bundle, place, diagnostics }: BuiltApp, named: ReadonlySet<string>): boolean {
+  return bundle !== undefined && !hasErrors(diagnostics) && (place?.published !== true || named.has(converted.name));
 }
 
 function withOutcome(app: BuiltApp, outcome: PublishOutcome | undefined): BuiltApp {

@@ -45,4 +45,9 @@ export interface Registry {
     open: () => AsyncIterable<Uint8Array>,
     options?: CallOptions,
   ): Promise<void>;
+  /**
+   * Takes a blob over from another repository of the same host, without sending it; false where the registry does not do that, and the blob has
+   * to be sent. An optional ability: distribution specification, "Mounting a blob from another repository".
+   */
+  mountBlob?(name: RepositoryName, descriptor: Descriptor, from: string, options?: CallOptions): Promise<boolean>;
 }
