@@ -1,0 +1,163 @@
+// Measures publishing to a real registry on loopback: npm run bench -- publish [apps] [connections]
+// Each app has two services from a pool of 20 images and one support file. Per setting: the first run, an unchanged one, one with a changed
+// app; requests by kind as the registry logged them; and the floor, a bare uploader that sends the requests of the first run.
+import { createHash } from 'node:crypto';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { argv, stdout } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { formatMeasure, measure, PROGRAM } from './process.mjs';
+import { freePort, startDelay, startRegistry } from './registry.mjs';
+
+const IMAGES = 20;
+const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
+const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
+
+/** @param {Buffer} bytes */
+const digestOf = (bytes) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+/** @param {string} origin @param {string} repository @param {Buffer} bytes */
+async function putBlob(origin, repository, bytes) {
+  const start = await fetch(`${origin}/v2/${repository}/blobs/uploads/`, { method: 'POST' });
+  const place = new URL(start.headers.get('location') ?? '', origin);
+  place.searchParams.set('digest', digestOf(bytes));
+  await fetch(place, { method: 'PUT', body: bytes, headers: { 'content-type': 'application/octet-stream' } });
+  return { digest: digestOf(bytes), size: bytes.byteLength };
+}
+
+/** @param {string} origin @param {string} repository @param {string} reference @param {object} content @param {string} type */
+async function putManifest(origin, repository, reference, content, type) {
+  const bytes = Buffer.from(JSON.stringify(content));
+  const path = `${origin}/v2/${repository}/manifests/${reference === '' ? digestOf(bytes) : reference}`;
+  const answer = await fetch(path, { method: 'PUT', body: bytes, headers: { 'content-type': type } });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return { mediaType: type, digest: digestOf(bytes), size: bytes.byteLength };
+}
+
+/** An image for two platforms. @param {string} origin @param {number} number */
+async function pushImage(origin, number) {
+  const repository = `images/img-${number}`;
+  const manifests = [];
+  for (const architecture of ['amd64', 'arm64']) {
+    const config = Buffer.from(JSON.stringify({ architecture, os: 'linux', number }));
+    const layer = Buffer.from(`layer of ${number} for ${architecture}`);
+    const content = {
+      schemaVersion: 2,
+      mediaType: MANIFEST_TYPE,
+      config: {
+        mediaType: 'application/vnd.oci.image.config.v1+json',
+        ...(await putBlob(origin, repository, config)),
+      },
+      layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', ...(await putBlob(origin, repository, layer)) }],
+    };
+    const manifest = await putManifest(origin, repository, '', content, MANIFEST_TYPE);
+    manifests.push({ ...manifest, platform: { os: 'linux', architecture } });
+  }
+  const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests };
+  const { digest } = await putManifest(origin, repository, '1', index, INDEX_TYPE);
+  return { repository, tag: '1', digest, type: INDEX_TYPE };
+}
+
+/** @param {string} folder @param {string} host @param {number} apps @param {number} connections */
+function writeFactory(folder, host, apps, connections) {
+  mkdirSync(join(folder, 'factory'));
+  for (let i = 0; i < apps; i++) {
+    const name = `app-${String(i).padStart(5, '0')}`;
+    const image = (/** @type {number} */ k) => `${host}/images/img-${k % IMAGES}:1`;
+    writeFileSync(
+      join(folder, 'factory', `${name}.dockerapp`),
+      `version: 1.0.0\nname: ${name}\n---\nversion: '3.6'\nservices:\n  web:\n    image: ${image(i)}\n    ports: ["\${port}:80"]\n    volumes: ["./${name}.conf:/etc/web.conf:ro"]\n  worker:\n    image: ${image(i + 7)}\n    environment:\n      NUMBER: "\${number}"\n---\nport: ${8000 + (i % 1000)}\nnumber: ${i}\n`,
+    );
+    mkdirSync(join(folder, 'factory', name));
+    writeFileSync(join(folder, 'factory', name, `${name}.conf`), `# settings of ${name}\n`.repeat(20));
+  }
+  writeFileSync(
+    join(folder, 'rebundle.yml'),
+    `registry: ${host}\nfactory: bench\nrepositories: [factory]\npublish: { to: '${host}', concurrency: ${connections} }\n`,
+  );
+}
+
+/** What the floor has to send: read back from the registry. @param {string} origin @param {string[]} repositories */
+async function readWork(origin, images, repositories) {
+  const apps = [];
+  for (const repository of repositories) {
+    const { tags } = await (await fetch(`${origin}/v2/${repository}/tags/list`)).json();
+    const answer = await fetch(`${origin}/v2/${repository}/manifests/${tags[0]}`, {
+      headers: { accept: MANIFEST_TYPE },
+    });
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    const { config, layers } = JSON.parse(bytes.toString());
+    const index = layers[0].annotations?.['org.foundries.app.bundle.index.digest'];
+    const digests = [config.digest, ...layers.map(({ digest }) => digest), ...(index === undefined ? [] : [index])];
+    const blobs = [];
+    for (const digest of digests) {
+      const blob = await fetch(`${origin}/v2/${repository}/blobs/${digest}`);
+      blobs.push({ digest, base64: Buffer.from(await blob.arrayBuffer()).toString('base64') });
+    }
+    apps.push({
+      repository,
+      tag: tags[0],
+      manifest: bytes.toString('base64'),
+      type: MANIFEST_TYPE,
+      digest: digestOf(bytes),
+      blobs,
+    });
+  }
+  return { images, apps };
+}
+
+/** @param {Map<string, number>} counts @param {number} apps */
+function formatCounts(counts, apps) {
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const kinds = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([kind, count]) => `${kind} ${count}`);
+  return `${' '.repeat(27)}${total} requests, ${(total / apps).toFixed(2)} per app: ${kinds.join(', ')}\n`;
+}
+
+const [apps = 200, connections = 16] = argv.slice(2).map(Number);
+for (const delayMs of [0, 20]) {
+  const folder = mkdtempSync(join(tmpdir(), 'rebundle-bench-'));
+  const inner = await freePort();
+  const port = delayMs === 0 ? inner : await freePort();
+  const origin = `http://127.0.0.1:${inner}`;
+  const host = `127.0.0.1:${port}`;
+  const delay = delayMs === 0 ? undefined : await startDelay(port, inner, delayMs);
+  let registry = await startRegistry(inner);
+  try {
+    stdout.write(`\n${apps} apps, ${connections} connections, every answer delayed by ${delayMs} ms\n`);
+    const pushAll = () => Promise.all(Array.from({ length: IMAGES }, (_, i) => pushImage(origin, i)));
+    const images = await pushAll();
+    writeFactory(folder, host, apps, connections);
+    registry.countRequests();
+    const run = async (/** @type {string} */ label) => {
+      const result = await measure([PROGRAM, 'run', '--reporter', 'silent'], { cwd: folder });
+      stdout.write(formatMeasure(label, result));
+      stdout.write(formatCounts(registry.countRequests(), apps));
+      if (result.errors !== '') stdout.write(`${result.errors.slice(0, 2000)}\n`);
+      return result;
+    };
+    const first = await run('first run');
+    await run('unchanged run');
+    const names = Array.from({ length: apps }, (_, i) => `bench/app-${String(i).padStart(5, '0')}`);
+    const work = await readWork(origin, images, names);
+    appendFileSync(join(folder, 'factory', 'app-00000', 'app-00000.conf'), 'changed: yes\n');
+    registry.countRequests();
+    await run('one app changed');
+    await registry.close();
+    registry = await startRegistry(inner);
+    await pushAll();
+    writeFileSync(join(folder, 'work.json'), JSON.stringify(work));
+    registry.countRequests();
+    const floorScript = fileURLToPath(new URL('floor.mjs', import.meta.url));
+    const floor = await measure([floorScript, join(folder, 'work.json'), `http://${host}`, String(connections)], {
+      cwd: folder,
+    });
+    stdout.write(formatMeasure('floor of the first run', floor));
+    stdout.write(formatCounts(registry.countRequests(), apps));
+    stdout.write(`first run / floor: ${(first.wall / floor.wall).toFixed(2)}\n`);
+  } finally {
+    await registry.close();
+    await delay?.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
