@@ -13,16 +13,31 @@ export interface OutputFile {
   readonly open: () => AsyncIterable<Uint8Array>;
 }
 
-/** Replaces a file whole: a reader, also after a power cut, sees the old or the new one. Folders are made. */
-export async function writeOutput(path: string, bytes: Uint8Array): Promise<void> {
+/** Replaces a file whole: a reader, also after a power cut, sees the old or the new one. Folders are made. Texts may come in pieces. */
+export async function writeOutput(path: string, content: Uint8Array | Iterable<string>): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temp = join(dirname(path), `.rebundle-${randomBytes(8).toString('hex')}.tmp`);
   try {
-    await writeStream(temp, 0o644, [bytes]);
+    await writeStream(temp, 0o644, content instanceof Uint8Array ? [content] : toBytes(content));
     await rename(temp, path);
   } finally {
     await rm(temp, { force: true });
   }
+}
+
+/** Pieces of a text, gathered to blocks worth a write. */
+function* toBytes(texts: Iterable<string>): Generator<Uint8Array> {
+  let block: string[] = [];
+  let length = 0;
+  for (const text of texts) {
+    block.push(text);
+    length += text.length;
+    if (length < 65_536) continue;
+    yield Buffer.from(block.join(''));
+    block = [];
+    length = 0;
+  }
+  yield Buffer.from(block.join(''));
 }
 
 async function writeStream(

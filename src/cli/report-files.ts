@@ -1,15 +1,15 @@
 import { join, relative, resolve } from 'node:path';
-import { renderHtml } from '../report/html.ts';
-import { renderJson } from '../report/json.ts';
-import { renderMarkdown } from '../report/markdown.ts';
+import type { renderHtml } from '../report/html.ts';
+import type { renderJson } from '../report/json.ts';
+import type { renderMarkdown } from '../report/markdown.ts';
 import { buildRunReport, type RunReport, type RunReportInput } from '../report/run-report.ts';
 import type { ReportFormat, ReportRequest } from './options.ts';
 import { writeOutput } from './output.ts';
 
-const RENDERERS: Readonly<Record<ReportFormat, (report: RunReport) => string>> = {
-  html: renderHtml,
+const RENDERERS: Readonly<Record<ReportFormat, (report: RunReport) => Iterable<string>>> = {
+  html: (report) => [renderHtml(report)],
   json: renderJson,
-  md: (report) => renderMarkdown(report),
+  md: (report) => [renderMarkdown(report)],
 };
 
 /** Writes `report.html`, `report.json` and `report.md` into `out`, and the reports that were asked for beside them. */
@@ -25,7 +25,7 @@ export async function writeReports(
     outputs: { ...input.outputs, html: shown('report.html'), json: shown('report.json'), markdown: shown('report.md') },
   });
   for (const { format, path } of [...fixed, ...places.requests]) {
-    await writeOutput(resolve(cwd, path), Buffer.from(RENDERERS[format](report)));
+    await writeOutput(resolve(cwd, path), RENDERERS[format](report));
   }
   return report;
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { RebundleError } from '../errors.ts';
+import { jsonChunks } from '../lib/json-chunks.ts';
 import { type MigrationPlan, RULES_VERSION } from '../model/plan.ts';
 
 const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
@@ -62,7 +63,7 @@ export function parsePlan(bytes: Uint8Array, path: string): MigrationPlan {
   return value as MigrationPlan;
 }
 
-/** The bytes of a plan file. */
-export function formatPlan(plan: MigrationPlan): Buffer {
-  return Buffer.from(`${JSON.stringify(plan, null, 2)}\n`);
+/** The text of a plan file, in pieces. */
+export function formatPlan(plan: MigrationPlan): Iterable<string> {
+  return jsonChunks(plan, (value, indent) => JSON.stringify(value, undefined, indent));
 }

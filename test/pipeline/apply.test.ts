@@ -253,7 +253,7 @@ describe('apply refuses', () => {
     ['a digest that is none', (text) => text.replace(/"options": "sha256:[0-9a-f]{64}"/, '"options": "sha256:x"')],
     ['a clock that is none', (text) => text.replace(/"createdAt": "[^"]+"/, '"createdAt": "yesterday"')],
   ])('a file that is %s', (_what, edit) => {
-    const text = edit(formatPlan(plan).toString());
+    const text = edit([...formatPlan(plan)].join(''));
     expect(() => parsePlan(Buffer.from(text), 'p.json')).toThrowError(
       expect.objectContaining({ code: 'PLAN_INVALID' }),
     );

@@ -184,7 +184,7 @@ export class TestFactory {
 }
 
 function reread(plan: MigrationPlan): MigrationPlan {
-  return parsePlan(formatPlan(plan), 'plan.json');
+  return parsePlan(Buffer.from([...formatPlan(plan)].join('')), 'plan.json');
 }
 
 /** The status of each app, in the order of the results. */

@@ -7,6 +7,8 @@ import { buildRunReport } from '../../src/report/run-report.ts';
 import { planOf, statusesOf, TestFactory } from './factory.ts';
 import { pushImage } from './images.ts';
 
+const jsonOf = (report: Parameters<typeof renderJson>[0]): string => [...renderJson(report)].join('');
+
 const SECRET = 'hunter2-is-secret';
 let factory: TestFactory;
 
@@ -32,7 +34,7 @@ function leaksOf(outcome: MigrationOutcome, secret = SECRET): string[] {
     outputs: {},
   });
   const texts = [JSON.stringify(plan), JSON.stringify(factory.saved), JSON.stringify(factory.events)];
-  texts.push(JSON.stringify(results), renderHtml(report), renderJson(report), renderMarkdown(report));
+  texts.push(JSON.stringify(results), renderHtml(report), jsonOf(report), renderMarkdown(report));
   return texts.flatMap((text) => text.match(new RegExp(`.{0,60}${secret}.{0,20}`, 'g')) ?? []);
 }
 
