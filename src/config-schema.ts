@@ -1,6 +1,9 @@
 import * as z from 'zod';
+import { describeHosts } from './config-hosts.ts';
+import { ERRORS } from './errors.ts';
 import { HOST_PATTERN, PLACE, parsePlace } from './lib/place.ts';
 import type { Interpolation } from './model/app.ts';
+import { FINDINGS, type FindingCode } from './model/findings.ts';
 
 /** A member that YAML may hold as a number or a boolean, but that is meant as it is written. */
 const AS_WRITTEN = { type: ['string', 'number', 'boolean'] };
@@ -43,6 +46,11 @@ const Concurrency = z
   .regex(/^(?:[1-9]|[1-9][0-9])$/, 'expected a whole number from 1 to 99')
   .meta({ type: 'integer', minimum: 1, maximum: 99, pattern: undefined })
   .transform(Number);
+
+const Flag = z
+  .enum(['true', 'false'], 'expected true or false')
+  .meta({ type: 'boolean', enum: undefined })
+  .transform((text) => text === 'true');
 
 const RepositoryEntry = z
   .union([
@@ -88,6 +96,15 @@ const Images = z.strictObject({
     .describe('Images of the factory that may have other tags.'),
 });
 
+const Pin = z.strictObject({
+  refresh: z
+    .array(Text)
+    .default([])
+    .describe(
+      'Globs on image references, such as `docker.io/library/*`: where the tag of one moved, its new digest is taken. All others keep the digest of the published bundle.',
+    ),
+});
+
 const Parameters = z.strictObject({
   files: z
     .array(Path)
@@ -105,8 +122,70 @@ const Publish = z.strictObject({
   concurrency: Concurrency.prefault('16').describe('Bundles that are published at once.'),
 });
 
+const Bundle = z.strictObject({
+  files: z
+    .enum(['referenced', 'all'])
+    .default('referenced')
+    .describe(
+      'What is taken from the folder `<name>/` beside a package: what the compose file refers to, or all of it.',
+    ),
+  dockerCompose: Flag.prefault('true').describe(
+    'Whether bundles also hold what `docker compose -f oci://...` runs straight from the registry.',
+  ),
+});
+
+const Report = z.strictObject({
+  downloads: Flag.prefault('true').describe(
+    'Whether reports say what devices will download; it takes a request per image and platform.',
+  ),
+});
+
+const Expires = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/, 'expected a date as 2031-01-31T00:00:00Z')
+  .meta(AS_WRITTEN);
+
+const Signing = z.strictObject({
+  keys: z.array(Path).default([]).describe('Files with private keys, Ed25519 or RSA, as PEM or as TUF keys in JSON.'),
+  expires: Expires.exactOptional().describe(
+    'New `expires` of the role, UTC; by default the date of the file stays, which must be to come.',
+  ),
+  form: z
+    .enum(['device', 'tuf'])
+    .default('device')
+    .describe('`device`: as devices of the factory read it; `tuf`: as TUF 1.0 has it.'),
+  keyId: z
+    .enum(['der', 'tuf'])
+    .exactOptional()
+    .describe(
+      'How key ids are made where `root` and former signatures do not tell: sha256 of the DER public key (the default), or of the canonical JSON of the key.',
+    ),
+  root: Path.exactOptional().describe('The `root.json` of the repository: names the keys and how many have to sign.'),
+});
+
 const Targets = z.strictObject({
-  repo: Path.describe('The targets file that is read and replaced.'),
+  repo: z
+    .union([
+      Path,
+      z
+        .string()
+        .regex(
+          /^(?:https:\/\/|http:\/\/(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])[:/])[^\s@]+$/,
+          'expected a path, or an https URL without user and password',
+        ),
+    ])
+    .describe(
+      'The targets file that is read and replaced, or the URL of a user repository, https://host/api/v1/user_repo.',
+    ),
+  tokenHeader: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/, 'expected the name of an HTTP header')
+    .exactOptional()
+    .describe('Header for the token of `targets.repo` as it is; by default `Authorization: Bearer TOKEN`.'),
+  tokenFile: Path.exactOptional().describe(
+    'File whose first line is the token for `targets.repo`; REBUNDLE_TUF_TOKEN stands over it.',
+  ),
+  signing: Signing.exactOptional().describe('Signs the targets that are written, and raises the version of the role.'),
   seed: Path.exactOptional().describe('Targets file to begin with, while `targets.repo` does not exist.'),
   tags: z
     .union([TagRules, z.array(TagRules).min(1, 'expected at least one tag')])
@@ -135,6 +214,47 @@ const Targets = z.strictObject({
     .describe('`uri` of new targets; the former one is kept as `origUri`.'),
 });
 
+const FindingId = z
+  .string()
+  .refine((id): id is FindingCode => Object.hasOwn(FINDINGS, id), {
+    error: ({ input }) =>
+      Object.hasOwn(ERRORS, String(input))
+        ? 'expected the id of a warning or note: an error is never ignored, as its app cannot be published'
+        : 'expected the id of a warning or note, as reports show it',
+  })
+  .meta({ enum: Object.keys(FINDINGS) });
+
+const Day = z
+  .string()
+  .regex(/^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$/, 'expected a day as 2031-01-31')
+  .meta(AS_WRITTEN);
+
+const Findings = z.strictObject({
+  ignore: z
+    .array(
+      z.strictObject({
+        id: FindingId.describe('Id of a warning or note.'),
+        path: Text.exactOptional().describe('Glob on package paths; by default every package.'),
+        reason: Text.describe('Why it needs no attention.'),
+        expires: Day.exactOptional().describe('The last day on which it is ignored, UTC.'),
+      }),
+    )
+    .default([])
+    .describe('Findings that are known: they are counted, but neither shown nor looked at by `--error-on`.'),
+});
+
+const GroupName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected a name of letters, digits, ".", "_" and "-"');
+
+const Fleet = z.strictObject({
+  parameters: mapOf(GroupName, Path).describe(
+    'The `docker_app_params` file of each group of devices: `OUT/env/GROUP/APP.env` says the same to compose.',
+  ),
+});
+
+const { host: HostEntry, http: Http } = describeHosts({ path: Path, flag: Flag, concurrency: Concurrency });
+
 /** `rebundle.yml`. Scalars come as texts; every member is described for the JSON Schema and the README. */
 export const ConfigText = z
   .strictObject({
@@ -145,14 +265,21 @@ export const ConfigText = z
     registries: mapOf(Host, PlaceText).describe(
       'Where the images of a host are read from; by default the host itself.',
     ),
+    hosts: mapOf(Host, HostEntry).describe('How registry hosts are spoken to, by host as references name it.'),
+    http: Http.prefault({}).describe('Timeouts and tries, for all registries.'),
     repositories: z.array(RepositoryEntry).default([]).describe('The folders with packages.'),
     apps: Apps.prefault({}).describe('Which packages are selected, and settings of single apps.'),
     interpolation: InterpolationMode.default('device').describe(
       'How often `$` is read: twice as on devices of the old style, or once.',
     ),
     images: Images.prefault({}).describe('How images are resolved.'),
+    pin: Pin.prefault({}).describe('Which images may move to a new digest.'),
     parameters: Parameters.prefault({}).describe('Values that replace those of the packages.'),
+    bundle: Bundle.prefault({}).describe('What bundles hold.'),
+    fleet: Fleet.prefault({}).describe('What devices have of their own.'),
+    findings: Findings.prefault({}).describe('Findings that need no attention.'),
     publish: Publish.prefault({}).describe('Where and how bundles are published.'),
+    report: Report.prefault({}).describe('What reports say.'),
     targets: Targets.exactOptional().describe('The targets metadata; without it none is written.'),
   })
   .meta({
@@ -164,6 +291,8 @@ export const ConfigText = z
 export const VALUES = {
   app: AppName,
   factory: Factory,
+  findingId: FindingId,
+  group: GroupName,
   host: Host,
   path: Path,
   place: PlaceText,
@@ -171,6 +300,7 @@ export const VALUES = {
   tag: Tag,
   targetVersion: TargetVersion,
   text: Text,
+  expires: Expires,
 };
 
 function mapOf<V extends z.ZodType>(keys: z.ZodString, values: V) {

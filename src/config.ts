@@ -36,6 +36,12 @@ export interface ConfigFlags {
   readonly interpolation?: Interpolation;
   readonly parameterFiles: readonly string[];
   readonly set: ReadonlyMap<string, string>;
+  /** Globs on references to pin anew; they are joined with those of the file. */
+  readonly repin: readonly string[];
+  /** More entries of `findings.ignore`. */
+  readonly ignore?: ConfigFile['findings']['ignore'];
+  /** Parameter files of groups of devices, by group. */
+  readonly fleet?: ReadonlyMap<string, string>;
 }
 
 /** Checks a single value as the file's schema does. Throws USAGE naming `what` and saying what was expected. */
@@ -83,23 +89,54 @@ export function resolvePaths(
     pathOf.set(name, path);
     return { path, name };
   });
-  const { targets, publish, parameters } = file;
+  const { targets, publish, parameters, fleet } = file;
   return {
     ...file,
     repositories,
     registries: new Map([...file.registries].map(([host, place]) => [host, toPlace(place)])),
+    hosts: new Map([...file.hosts].map(([host, settings]) => [host, resolveHost(settings, toPath)])),
     parameters: { ...parameters, files: parameters.files.map(toPath) },
+    fleet: { parameters: new Map([...fleet.parameters].map(([group, path]) => [group, toPath(path)])) },
     publish: { ...publish, ...(publish.to === undefined ? {} : { to: toPlace(publish.to) }) },
     ...(targets === undefined
       ? {}
       : {
           targets: {
             ...targets,
-            repo: toPath(targets.repo),
+            repo: isUrl(targets.repo) ? targets.repo : toPath(targets.repo),
+            ...(targets.tokenFile === undefined ? {} : { tokenFile: toPath(targets.tokenFile) }),
+            ...(targets.signing === undefined ? {} : { signing: resolveSigning(targets.signing, toPath) }),
             ...(targets.seed === undefined ? {} : { seed: toPath(targets.seed) }),
           },
         }),
     out: 'out',
+  };
+}
+
+/** True where `targets.repo` is a server. */
+export function isUrl(place: string): boolean {
+  return /^https?:\/\//.test(place);
+}
+
+type HostConfig = ConfigFile['hosts'] extends ReadonlyMap<string, infer H> ? H : never;
+
+function resolveHost(settings: HostConfig, toPath: (path: string) => string): HostConfig {
+  const { ca, clientCertificate, clientKey } = settings;
+  return {
+    ...settings,
+    ...(ca === undefined ? {} : { ca: ca.map(toPath) }),
+    ...(clientCertificate === undefined ? {} : { clientCertificate: toPath(clientCertificate) }),
+    ...(clientKey === undefined ? {} : { clientKey: toPath(clientKey) }),
+  };
+}
+
+type Signing = NonNullable<NonNullable<Config['targets']>['signing']>;
+
+function resolveSigning(signing: Signing, toPath: (path: string) => string): Signing {
+  return {
+    ...signing,
+    keys: signing.keys.map(toPath),
+    ...(signing.root === undefined ? {} : { root: toPath(signing.root) }),
   };
 }
 
@@ -140,10 +177,13 @@ export function mergeConfig(
       ...(tag === undefined ? {} : { tag }),
       platforms: flags.platforms.length === 0 ? config.images.platforms : flags.platforms,
     },
+    pin: { refresh: [...config.pin.refresh, ...flags.repin] },
     parameters: {
       files: [...config.parameters.files, ...flags.parameterFiles],
       set: new Map([...config.parameters.set, ...flags.set]),
     },
+    findings: { ignore: [...config.findings.ignore, ...(flags.ignore ?? [])] },
+    fleet: { parameters: new Map([...config.fleet.parameters, ...(flags.fleet ?? [])]) },
     publish: { ...config.publish, ...(flags.to === undefined ? {} : { to: flags.to }) },
     ...(targets === undefined ? {} : { targets: { ...targets, ...(version === undefined ? {} : { version }) } }),
     out: flags.out ?? variable('path', 'REBUNDLE_OUT') ?? config.out,

@@ -49,9 +49,9 @@ export const REPOSITORY_PATHS = {
 } as const;
 
 export const PROGRESS = ['reporter', 'quiet', 'verbose'] as const satisfies readonly OptionName[];
-export const CONVERSION = ['interpolation', 'parametersFile', 'set'] as const satisfies readonly OptionName[];
+export const CONVERSION = ['interpolation', 'parametersFile', 'set', 'fleet'] as const satisfies readonly OptionName[];
 export const PLACES = ['to', 'registry', 'platform', 'tag'] as const satisfies readonly OptionName[];
-export const OUTCOME = ['failFast', 'errorOn'] as const satisfies readonly OptionName[];
+export const OUTCOME = ['failFast', 'errorOn', 'ignore'] as const satisfies readonly OptionName[];
 /** What plan and run take. */
 export const PLANNING: readonly OptionName[] = [
   'config',
@@ -59,6 +59,7 @@ export const PLANNING: readonly OptionName[] = [
   'app',
   ...PLACES,
   ...CONVERSION,
+  'repin',
   'targetVersion',
   'allowPartial',
   'removeApp',

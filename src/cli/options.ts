@@ -51,6 +51,9 @@ interface RawOptions {
   readonly interpolation?: Interpolation;
   readonly parametersFile?: readonly string[];
   readonly set?: ReadonlyMap<string, string>;
+  readonly fleet?: ReadonlyMap<string, string>;
+  readonly ignore?: NonNullable<ConfigFlags['ignore']>;
+  readonly repin?: readonly string[];
   readonly allowPartial?: boolean;
   readonly removeApp?: readonly string[];
   readonly failFast?: boolean;
@@ -94,6 +97,20 @@ function parameterPair(text: string, before: ReadonlyMap<string, string> = new M
   return new Map([...before, [parseValue('text', name, '--set'), parameter]]);
 }
 
+function fleetPair(text: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
+  const [name, file] = splitPair(text, '--fleet', 'GROUP=FILE');
+  const group = parseValue('group', name, '--fleet');
+  if (before.has(group)) throw usage('--fleet', `${group} is given twice`);
+  return new Map([...before, [group, parseValue('path', file, '--fleet')]]);
+}
+
+function ignorePair(text: string, before: NonNullable<ConfigFlags['ignore']> = []): NonNullable<ConfigFlags['ignore']> {
+  const at = text.indexOf('@');
+  const id = parseValue('findingId', at < 0 ? text : text.slice(0, at), '--ignore');
+  const rule = { id, reason: 'given on the command line' };
+  return [...before, at < 0 ? rule : { ...rule, path: parseValue('text', text.slice(at + 1), '--ignore') }];
+}
+
 function reportPair(text: string, before: readonly ReportRequest[] = []): readonly ReportRequest[] {
   const [name, file] = splitPair(text, '--report', 'FORMAT=PATH');
   const format = REPORT_FORMATS.find((known) => known === name);
@@ -135,6 +152,16 @@ const OPTIONS = {
     ),
   set: () =>
     new Option('--set <name=value>', 'one parameter value, wins over files (repeatable)').argParser(parameterPair),
+  fleet: () =>
+    new Option('--fleet <group=file>', 'docker_app_params file of a group of devices (repeatable)').argParser(
+      fleetPair,
+    ),
+  ignore: () =>
+    new Option('--ignore <id[@path]>', 'a warning or note that is known (repeatable)').argParser(ignorePair),
+  repin: () =>
+    new Option('--repin [glob]', 'take new digests of moved tags, of all or of matching references (repeatable)').argParser(
+      list('text', '--repin'),
+    ).preset('**'),
   allowPartial: () => new Option('--allow-partial', 'write targets although an app failed; it keeps its old entries'),
   removeApp: () =>
     new Option('--remove-app <name>', 'confirm that an app leaves the targets (repeatable)').argParser(
@@ -182,6 +209,9 @@ export function readFlags(raw: RawOptions): Flags {
     platforms: raw.platform ?? [],
     parameterFiles: raw.parametersFile ?? [],
     set: raw.set ?? new Map(),
+    repin: raw.repin ?? [],
+    ...(raw.fleet === undefined ? {} : { fleet: raw.fleet }),
+    ...(raw.ignore === undefined ? {} : { ignore: raw.ignore }),
     allowPartial: raw.allowPartial ?? false,
     removeApps: raw.removeApp ?? [],
     failFast: raw.failFast ?? false,

@@ -37,6 +37,8 @@ export interface AppPlan {
   /** Whether the destination already has the bundle. */
   readonly published: boolean;
   readonly newOnDevices: boolean;
+  /** By platform, then by what the device has; absent where nothing changes or a registry tells too little. */
+  readonly downloads?: readonly Download[];
   /** Unified diff between the compose part and the converted file. */
   readonly diff?: string;
   readonly diagnostics: readonly Diagnostic[];
@@ -48,6 +50,26 @@ export interface ServicePin {
   readonly written: string;
   readonly reference: string;
   readonly pinned: string;
+  /** The reference names another digest by now, and the pin stayed. */
+  readonly drift?: Drift;
+}
+
+/** What a kept reference names now. `metadata`: devices would run the same; `layers`: not for every platform; `gone`: nothing. */
+export interface Drift {
+  readonly kind: 'metadata' | 'layers' | 'gone';
+  readonly digest?: Digest;
+}
+
+/** What a device downloads for one app; see `AppPlan.downloads`. */
+export interface Download {
+  /** As `linux/arm64`. */
+  readonly platform: string;
+  /** What the device has: nothing of the app, what its `.dockerapp` runs, or what its former bundle runs. */
+  readonly from: 'nothing' | 'docker-app' | 'bundle';
+  /** Of the archive, and of the configs and layers of images that it lacks, as they are compressed. */
+  readonly bytes: number;
+  /** Images that the device runs and that nothing is known of: it may have less to download. */
+  readonly unknownImages?: number;
 }
 
 export type TargetChange = 'added' | 'replaced' | 'unchanged' | 'removed';
@@ -65,6 +87,15 @@ export interface PlannedTarget {
     readonly dockerApp: TargetChange | 'none';
     readonly composeApp: TargetChange | 'none';
   }[];
+}
+
+/** A finding that the configuration says is known. */
+export interface IgnoredFinding {
+  /** The app and the path of its package; absent for a finding about the run as a whole. */
+  readonly app?: string;
+  readonly path?: string;
+  readonly diagnostic: Diagnostic;
+  readonly reason: string;
 }
 
 /** A target that no new target was built upon. */
@@ -99,6 +130,8 @@ export interface MigrationPlan {
   readonly skippedTargets: readonly SkippedTarget[];
   /** Findings about the targets as a whole. */
   readonly diagnostics: readonly Diagnostic[];
+  /** Findings that are not told because `findings.ignore` or `--ignore` names them; absent where there is none. */
+  readonly ignored?: readonly IgnoredFinding[];
   /** Version of the new targets; absent where none is planned. */
   readonly targetVersion?: string;
   /** sha256 of the targets file that the plan was made against; `absent` where there was none. */

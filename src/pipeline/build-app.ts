@@ -1,21 +1,20 @@
-import { appTag, assembleBundle } from '../bundle/assemble-bundle.ts';
-import { COMPOSE_FILE } from '../bundle/bundle-path.ts';
-import { readComposeFile } from '../compose/compose-file.ts';
-import { pinCompose } from '../compose/pin.ts';
+import { appTag } from '../bundle/assemble-bundle.ts';
 import { diffCompose } from '../convert/diff.ts';
 import { buildPublishedPackage, isStrictSingleFile, type PublishedPackage } from '../dockerapp/published.ts';
 import { toRebundleError } from '../errors.ts';
 import { compareText, once } from '../lib/bytes.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
-import { digestOf, digestStream } from '../lib/digest.ts';
+import { digestOf, digestStream, isDigest } from '../lib/digest.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
 import { comparePlatforms, formatPlatform, normalizePlatform, parsePlatform } from '../lib/platform.ts';
-import { formatReference, isRepositoryComponent } from '../lib/reference.ts';
+import { formatReference, isRepositoryComponent, pinReference } from '../lib/reference.ts';
 import type { AppBundle, AppPackage, BundleFile, ComposeApp, Diagnostic, ImageResolution } from '../model/app.ts';
 import type { Digest, Platform } from '../model/oci.ts';
-import { RULES_VERSION, type ServicePin } from '../model/plan.ts';
+import { type Drift, RULES_VERSION, type ServicePin } from '../model/plan.ts';
+import { buildBundle } from './build-bundle.ts';
 import { maskFindings } from './convert.ts';
-import type { ImageResolver } from './image-resolver.ts';
+import type { ImageResolver, KeptPin } from './image-resolver.ts';
+import type { AppPins, ReadPins } from './kept-pins.ts';
 import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
 import { findPlace, type PublishPlace } from './publish.ts';
 import { applyTagRule, type RuledImage } from './tag-rule.ts';
@@ -36,12 +35,18 @@ export interface BuiltApp {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** What images are pinned to. */
+export interface Pinning {
+  readonly resolver: ImageResolver;
+  readonly readPins: ReadPins;
+}
+
 /** Pins the images of a converted app and computes its bundle. What is wrong with the app becomes a finding. */
 export async function buildApp(
   converted: ConvertedApp,
   request: MigrationRequest,
   context: MigrationContext,
-  resolver: ImageResolver,
+  pinning: Pinning,
 ): Promise<BuiltApp> {
   const { app, pkg, diagnostics } = converted;
   const diff = app === undefined ? undefined : diffCompose(app);
@@ -54,7 +59,7 @@ export async function buildApp(
   };
   if (app === undefined || pkg === undefined || hasErrors(diagnostics)) return { ...base, diagnostics };
   try {
-    const built = await pinAndBundle(converted, app, pkg, request, context, resolver);
+    const built = await pinAndBundle(converted, app, pkg, request, context, pinning);
     return { ...base, ...built, diagnostics: maskFindings(app, [...diagnostics, ...built.diagnostics]) };
   } catch (thrown) {
     const error = toRebundleError(thrown);
@@ -69,7 +74,7 @@ async function pinAndBundle(
   pkg: AppPackage,
   request: MigrationRequest,
   context: MigrationContext,
-  resolver: ImageResolver,
+  { resolver, readPins }: Pinning,
 ): Promise<Omit<BuiltApp, 'converted'>> {
   const { name, origin } = converted;
   const { config } = request;
@@ -93,11 +98,18 @@ async function pinAndBundle(
   const images = ruled.filter((result): result is RuledImage => 'reference' in result);
   if (images.length < ruled.length) return failed(ruled.filter((result): result is Diagnostic => 'code' in result));
 
-  const resolved = await resolveImages(images, app, resolver);
+  const resolved = await resolveImages(images, app, await readPins(name), resolver);
   if ('errors' in resolved) return failed(resolved.errors);
   const pins: ServicePin[] = images.map(({ service, written, reference }) => {
     const text = formatReference(reference);
-    return { service, written, reference: text, pinned: resolved.byReference.get(text)?.pinned ?? '' };
+    const drift = resolved.drifts.get(text);
+    return {
+      service,
+      written,
+      reference: text,
+      pinned: resolved.byReference.get(text)?.pinned ?? '',
+      ...(drift === undefined ? {} : { drift }),
+    };
   });
   const pinOf = new Map(pins.map((pin) => [pin.service, pin.pinned]));
   const resolutions = [...resolved.byReference.values()];
@@ -105,31 +117,11 @@ async function pinAndBundle(
   if (hasErrors(common.diagnostics)) return { ...failed(common.diagnostics), images: pins, resolutions };
 
   context.emit({ type: 'app:stage', app: name, origin, stage: 'bundle' });
-  const files = await readSupportFiles(converted);
-  const file = readComposeFile({ text: app.composeText, path: COMPOSE_FILE, line: 1 });
-  const pinned = pinCompose({
-    file,
-    images: pinOf,
-    fileDigests: new Map(files.map((file) => [file.path, file.digest])),
-    pins: foreignPins(images, resolved.byReference),
-  });
-  const compose = Buffer.from(pinned.text);
-  const composeFile: BundleFile = {
-    path: COMPOSE_FILE,
-    executable: false,
-    size: compose.byteLength,
-    digest: digestOf(compose),
-    open: () => once(compose),
-  };
-  const bundle = await assembleBundle({
-    name,
-    registry,
-    repository: `${factory}/${name}`,
-    files: [composeFile, ...files],
-  });
+  const pinning = { images: pinOf, pins: foreignPins(images, resolved.byReference), config };
+  const { bundle, files, version, diagnostics } = await buildBundle(converted, app, pinning);
   const released = images.filter((image) => image.released);
   const releasedPins = new Map(released.map(({ service }) => [service, pinOf.get(service) ?? '']));
-  const oldStyle = publishOldStyle(converted, buildPublishedPackage(pkg, releasedPins), request, file.version);
+  const oldStyle = publishOldStyle(converted, buildPublishedPackage(pkg, releasedPins), request, version);
   const bundleTag = config.publish.tag === 'app-{tag}' ? `app-${tag}` : appTag(bundle.manifest.digest);
   const place = await findPlace(bundle, bundleTag, context);
   const taken =
@@ -144,13 +136,7 @@ async function pinAndBundle(
     bundle,
     place,
     ...(oldStyle.bytes === undefined ? {} : { dockerApp: oldStyle.bytes }),
-    diagnostics: [
-      ...resolved.warnings,
-      ...common.diagnostics,
-      ...pinned.diagnostics,
-      ...oldStyle.diagnostics,
-      ...taken,
-    ],
+    diagnostics: [...resolved.warnings, ...common.diagnostics, ...diagnostics, ...oldStyle.diagnostics, ...taken],
   };
 }
 
@@ -161,25 +147,30 @@ function failed(diagnostics: readonly Diagnostic[]): Omit<BuiltApp, 'converted'>
 async function resolveImages(
   images: readonly RuledImage[],
   app: ComposeApp,
+  kept: AppPins,
   resolver: ImageResolver,
 ): Promise<
-  | { readonly byReference: Map<string, ImageResolution>; readonly warnings: Diagnostic[] }
+  | {
+      readonly byReference: Map<string, ImageResolution>;
+      readonly drifts: Map<string, Drift>;
+      readonly warnings: Diagnostic[];
+    }
   | { readonly errors: Diagnostic[] }
 > {
   const byReference = new Map<string, ImageResolution>();
+  const drifts = new Map<string, Drift>();
   const errors: Diagnostic[] = [];
-  const warnings: Diagnostic[] = [];
+  const warnings: Diagnostic[] = [...kept.diagnostics];
   const distinct = new Map(images.map((image) => [formatReference(image.reference), image]));
-  const settled = await Promise.allSettled([...distinct.values()].map((image) => resolver.resolve(image.reference)));
+  const settled = await Promise.allSettled(
+    [...distinct.values()].map((image) => resolver.resolve(image.reference, keptPin(image, kept))),
+  );
   for (const [i, [text, image]] of [...distinct].entries()) {
     const result = settled[i]!;
     if (result.status === 'fulfilled') {
-      const { image: resolution, moved } = result.value;
-      byReference.set(text, resolution);
-      if (moved !== undefined)
-        warnings.push(
-          finding('image.tag-moved', `${text} names ${moved} now; the planned ${resolution.pinned} is kept`),
-        );
+      byReference.set(text, result.value.image);
+      if (result.value.drift !== undefined) drifts.set(text, result.value.drift);
+      warnings.push(...result.value.diagnostics);
       continue;
     }
     const error = toRebundleError(result.reason);
@@ -192,7 +183,17 @@ async function resolveImages(
       }),
     );
   }
-  return errors.length > 0 ? { errors } : { byReference, warnings };
+  return errors.length > 0 ? { errors } : { byReference, drifts, warnings };
+}
+
+/** A plan fixes every image; a published bundle those outside the tag rule, and a digest of the source always wins. */
+function keptPin({ reference, covered }: RuledImage, { from, pins }: AppPins): KeptPin | undefined {
+  const pinned = pins.get(formatReference(reference));
+  if (pinned === undefined || (from === 'published' && (covered || reference.digest !== undefined))) return undefined;
+  const digest = pinned.slice(pinned.indexOf('@') + 1);
+  // What a registry says may not lead to another image.
+  const isOfImage = isDigest(digest) && pinned === formatReference(pinReference(reference, digest));
+  return isOfImage ? { pinned, from } : undefined;
 }
 
 /** The platforms that every image has, of the wanted ones where some are configured. */
@@ -223,16 +224,6 @@ function commonPlatforms(
     diagnostics.push(finding('IMAGE_PLATFORMS', `the images have no platform in common${within}: ${each}`));
   }
   return { platforms, diagnostics };
-}
-
-/** Support files with their size and digest as they are read, not as they are listed. */
-async function readSupportFiles({ files, source }: ConvertedApp): Promise<BundleFile[]> {
-  const read: BundleFile[] = [];
-  for (const { path, source: from, executable } of files) {
-    const open = (): AsyncIterable<Uint8Array> => source.open(from);
-    read.push({ path, executable, ...(await digestStream(open())), open });
-  }
-  return read;
 }
 
 /** What the pins of the published file remember: references that another run is not to resolve anew. */
@@ -296,6 +287,7 @@ function digestInputs(
       files: files.map(({ path, digest, executable }) => [path, digest, executable]),
       pins: pins.map(({ service, written, pinned }) => [service, written, pinned]),
       place: [config.registry, config.factory],
+      dockerCompose: config.bundle.dockerCompose,
     }),
   );
 }

@@ -1,18 +1,20 @@
 import { RebundleError } from '../errors.ts';
-import type { ImageResolution } from '../model/app.ts';
 import type { MigrationPlan } from '../model/plan.ts';
+import { parseTagRules } from '../targets/tag-rules.ts';
 import { planFreeTargets, readTargets, type TargetsState } from './app-targets.ts';
 import { type BuiltApp, buildApp } from './build-app.ts';
 import { convertPackages } from './convert.ts';
 import { describePlan } from './describe-plan.ts';
+import { forecastDownloads } from './downloads.ts';
 import { createImageResolver } from './image-resolver.ts';
+import { readPinsOfPlan, readPublishedPins } from './kept-pins.ts';
 import type { MigrationContext, MigrationRequest, ScannedSource } from './migration.ts';
 import { scanSources } from './scan.ts';
+import { checkTargets } from './write-targets.ts';
 
-/** What an earlier plan fixed: its clock, its pins and the version of its targets. */
+/** What a plan fixed for the run that carries it out: its clock, its pins and the version of its targets. */
 export interface PlanBasis {
-  readonly createdAt: string;
-  readonly images: readonly ImageResolution[];
+  readonly plan: MigrationPlan;
   readonly targetVersion?: string;
 }
 
@@ -24,23 +26,44 @@ export interface BuiltMigration {
   readonly targets?: TargetsState;
 }
 
-/** Computes everything that a run would publish, and writes nothing. */
+/** Computes everything that a run would publish, and writes nothing. `earlier` is a plan that spares questions about what it knows. */
 export async function buildMigration(
   request: MigrationRequest,
   context: MigrationContext,
-  basis?: PlanBasis,
+  { basis, earlier }: { readonly basis?: PlanBasis | undefined; readonly earlier?: MigrationPlan | undefined },
 ): Promise<BuiltMigration> {
   const scanned = await scanSources(request, context);
   checkRemovals(request, scanned);
-  const resolver = createImageResolver(context, basis?.images ?? []);
-  const apps = await convertPackages(scanned, request, context, (converted) =>
-    buildApp(converted, request, context, resolver),
-  );
-  const createdAt = basis?.createdAt ?? context.createdAt;
+  const { config } = request;
   const targets = await readTargets(context);
+  const resolver = createImageResolver(context, {
+    known: (basis?.plan ?? earlier)?.images ?? [],
+    repin: config.pin.refresh,
+  });
+  const readPins =
+    basis === undefined
+      ? readPublishedPins({
+          file: targets?.file,
+          tagRules: config.targets === undefined ? [] : parseTagRules(config.targets.tags),
+          earlier,
+          context,
+          host: config.registry,
+        })
+      : readPinsOfPlan(basis.plan);
+  const apps = await convertPackages(scanned, request, context, (converted) =>
+    buildApp(converted, request, context, { resolver, readPins }),
+  );
+  const createdAt = basis?.plan.createdAt ?? context.createdAt;
   const fixed = { createdAt, version: basis?.targetVersion };
   const planned = targets === undefined ? undefined : await planFreeTargets({ apps, targets, request, context }, fixed);
-  const plan = describePlan({ request, context, apps, planned, targets, createdAt });
+  if (targets?.file !== undefined && planned !== undefined && planned.plan.targets.length > 0) {
+    checkTargets(targets.file, planned.plan.targets, { apps, request, context });
+  }
+  const due = planned?.due.targets ?? [];
+  const downloads = request.config.report.downloads
+    ? await forecastDownloads({ apps, targets: due, file: targets?.file, request, context })
+    : undefined;
+  const plan = describePlan({ request, context, apps, planned, targets, createdAt, downloads });
   return { plan, apps, scanned, ...(targets === undefined ? {} : { targets }) };
 }
 

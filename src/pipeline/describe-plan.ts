@@ -6,7 +6,7 @@ import { createMask, maskDiff, maskVariables } from '../lib/redact.ts';
 import { formatReference } from '../lib/reference.ts';
 import type { AppStatus, Diagnostic } from '../model/app.ts';
 import type { Digest } from '../model/oci.ts';
-import { type AppPlan, type MigrationPlan, type PlannedTarget, RULES_VERSION } from '../model/plan.ts';
+import { type AppPlan, type Download, type MigrationPlan, type PlannedTarget, RULES_VERSION } from '../model/plan.ts';
 import type { TargetsFile } from '../targets/targets-file.ts';
 import type { PlannedTargets, TargetsState } from './app-targets.ts';
 import type { BuiltApp } from './build-app.ts';
@@ -19,13 +19,16 @@ export function describePlan(input: {
   readonly planned: PlannedTargets | undefined;
   readonly targets: TargetsState | undefined;
   readonly createdAt: string;
+  readonly downloads: ReadonlyMap<string, readonly Download[]> | undefined;
 }): MigrationPlan {
   const { request, planned, targets } = input;
   const changed = new Set((planned?.due.targets ?? []).flatMap(changedApps));
   const held = (planned?.plan.heldBy.length ?? 0) > 0;
-  const apps = input.apps.map((app) => describeApp(app, { changed, held, planned }));
+  const apps = input.apps.map((app) => describeApp(app, { changed, held, planned, downloads: input.downloads }));
   const images = new Map(
-    input.apps.flatMap((app) => app.resolutions).map((resolution) => [resolution.reference, resolution]),
+    input.apps
+      .flatMap((app) => app.resolutions)
+      .map((resolution) => [`${resolution.reference} ${resolution.pinned}`, resolution]),
   );
   const version = planned?.plan.version;
   return {
@@ -37,7 +40,9 @@ export function describePlan(input: {
     factory: request.config.factory ?? '',
     registry: request.config.registry ?? '',
     options: digestOptions(request),
-    images: [...images.values()].sort((a, b) => compareText(a.reference, b.reference)),
+    images: [...images.values()].sort(
+      (a, b) => compareText(a.reference, b.reference) || compareText(a.pinned, b.pinned),
+    ),
     apps,
     targets: planned?.plan.targets ?? [],
     skippedTargets: planned?.plan.skipped ?? [],
@@ -65,7 +70,7 @@ function unknownRemovals(names: readonly string[], file: TargetsFile | undefined
     .map((name) => finding('targets.nothing-removed', `--remove-app ${name}: no target has this app`));
 }
 
-function versionFinding(version: string): Diagnostic {
+export function versionFinding(version: string): Diagnostic {
   return finding(
     'targets.version',
     `the new targets have version ${version}; the next build of the operating system has to be numbered above it`,
@@ -88,6 +93,7 @@ function describeApp(
     readonly changed: ReadonlySet<string>;
     readonly held: boolean;
     readonly planned: PlannedTargets | undefined;
+    readonly downloads: ReadonlyMap<string, readonly Download[]> | undefined;
   },
 ): AppPlan {
   const { converted, bundle, diagnostics } = app;
@@ -103,6 +109,7 @@ function describeApp(
         : 'unchanged';
   const dockerApp = state.planned?.due.fileTargets.get(name);
   const { plan: targetsPlan } = state.planned ?? {};
+  const downloads = state.downloads?.get(name);
   return {
     app: name,
     origin: converted.origin,
@@ -125,6 +132,7 @@ function describeApp(
     files: (bundle?.files ?? []).map(({ path, size, digest }) => ({ path, size, digest })),
     published: app.place?.published ?? false,
     newOnDevices: state.planned?.due.newApps.includes(name) ?? false,
+    ...(downloads === undefined ? {} : { downloads }),
     ...(app.diff === undefined ? {} : { diff: maskDiff(app.diff, createMask(converted.app?.variables ?? [])) }),
     diagnostics,
   };
@@ -140,9 +148,14 @@ function digestOptions({ config, parameterFiles }: MigrationRequest): Digest {
       interpolation: config.interpolation,
       appInterpolation: [...config.apps.interpolation],
       images: config.images,
+      repin: config.pin.refresh,
+      bundle: config.bundle,
       parameters: [[...config.parameters.set], parameterFiles.map(({ text }) => digestOf(text))],
       tag: config.publish.tag,
-      targets: targets === undefined ? null : { ...targets, repo: null, seed: null, version: null },
+      targets:
+        targets === undefined
+          ? null
+          : { ...targets, repo: null, seed: null, version: null, tokenHeader: null, tokenFile: null, signing: null },
     }),
   );
 }

@@ -1,69 +1,159 @@
+import picomatch from 'picomatch';
 import { RebundleError } from '../errors.ts';
-import { readAll } from '../lib/bytes.ts';
+import { compareText, readAll } from '../lib/bytes.ts';
 import { isDigest } from '../lib/digest.ts';
+import { finding } from '../lib/finding.ts';
 import { SingleFlight } from '../lib/limit.ts';
 import { comparePlatforms, formatPlatform, normalizePlatform } from '../lib/platform.ts';
 import { formatReference, pinReference, repositoryOf } from '../lib/reference.ts';
-import type { ImageResolution } from '../model/app.ts';
-import { type Descriptor, type Digest, MEDIA_TYPES, type Platform, type Reference } from '../model/oci.ts';
+import type { Diagnostic, ImageResolution } from '../model/app.ts';
+import { type Descriptor, MEDIA_TYPES, type Platform, type Reference } from '../model/oci.ts';
+import type { Drift } from '../model/plan.ts';
 import { type CallOptions, MAX_MANIFEST_BYTES, type Registry } from '../registry/registry.ts';
 import { callOptions, type MigrationContext } from './migration.ts';
 
 const INDEX_TYPES: readonly string[] = [MEDIA_TYPES.ociIndex, MEDIA_TYPES.dockerManifestList];
 const MANIFEST_TYPES: readonly string[] = [MEDIA_TYPES.ociManifest, MEDIA_TYPES.dockerManifest];
 
+/** What an image is kept at: `from` says whether a plan fixed it, or the published bundle has it. */
+export interface KeptPin {
+  /** `registry/repository@sha256:...` */
+  readonly pinned: string;
+  readonly from: 'plan' | 'published';
+}
+
+export interface ResolvedImage {
+  readonly image: ImageResolution;
+  readonly drift?: Drift;
+  /** What is worth telling of it. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 export interface ImageResolver {
-  /**
-   * Digest and platforms of a reference; asked once per distinct reference and run. `moved` is the digest that its tag names now, where that is
-   * not the planned one any more.
-   */
-  resolve(reference: Reference): Promise<{ readonly image: ImageResolution; readonly moved?: Digest }>;
+  /** Digest and platforms of a reference; asked once per distinct reference, kept pin and run. */
+  resolve(reference: Reference, kept?: KeptPin): Promise<ResolvedImage>;
+}
+
+export interface ResolverOptions {
+  /** Resolutions of earlier plans: what they say of a digest stays true. */
+  readonly known: readonly ImageResolution[];
+  /** Globs on references whose pins give way to other layers. */
+  readonly repin: readonly string[];
 }
 
 /**
- * Resolves references to the digest of their index, or of their manifest where there is no index. Throws IMAGE_UNRESOLVED and IMAGE_MANIFEST.
- * References among `known` keep their digest: they are only looked for.
+ * Resolves references to the digest of their index, or of their manifest where there is no index. A kept pin stays although its tag moved, which is
+ * told. Throws IMAGE_UNRESOLVED and IMAGE_MANIFEST.
  */
-export function createImageResolver(context: MigrationContext, known: readonly ImageResolution[]): ImageResolver {
-  const calls = new SingleFlight<string, { readonly image: ImageResolution; readonly moved?: Digest }>();
-  const planned = new Map(known.map((resolution) => [resolution.reference, resolution]));
+export function createImageResolver(context: MigrationContext, options: ResolverOptions): ImageResolver {
+  const calls = new SingleFlight<string, ResolvedImage>();
+  const heads = new SingleFlight<string, Descriptor | undefined>();
+  const known = new Map(options.known.map((image) => [image.pinned, image]));
+  const isRepinned = createNameMatch(options.repin);
+  const asks = callOptions(context);
   return {
-    resolve: (reference) => {
-      const text = formatReference(reference);
-      return calls.get(text, () => resolveReference(reference, text, planned.get(text), context));
-    },
+    resolve: (reference, kept) =>
+      calls.get(`${formatReference(reference)} ${kept?.from} ${kept?.pinned}`, () => resolve(reference, kept)),
   };
+
+  /** What the reference names now. */
+  async function head(reference: Reference): Promise<Descriptor | undefined> {
+    const text = formatReference(reference);
+    return heads.get(text, async () => {
+      const registry = context.imageRegistry(reference.registry);
+      const wanted = reference.digest ?? reference.tag ?? 'latest';
+      const found = await registry.headManifest(repositoryOf(reference), wanted, asks);
+      if (found !== undefined) context.emit({ type: 'image:resolved', reference: text, digest: found.digest });
+      return found;
+    });
+  }
+
+  async function resolve(reference: Reference, kept: KeptPin | undefined): Promise<ResolvedImage> {
+    const now = await head(reference);
+    if (kept === undefined || now?.digest === digestIn(kept.pinned)) {
+      if (now !== undefined) return { image: await describe(reference, now), diagnostics: [] };
+      const hint =
+        reference.digest === undefined
+          ? 'Push the image, or correct the name or tag.'
+          : 'The registry does not hold this digest any more.';
+      throw new RebundleError('IMAGE_UNRESOLVED', `${formatReference(reference)} is not in the registry`, { hint });
+    }
+    return keep(reference, kept, now);
+  }
+
+  /** The tag names another digest than the kept one, or nothing. */
+  async function keep(reference: Reference, kept: KeptPin, now: Descriptor | undefined): Promise<ResolvedImage> {
+    const text = formatReference(reference);
+    const registry = context.imageRegistry(reference.registry);
+    const held = await registry.headManifest(repositoryOf(reference), digestIn(kept.pinned) ?? '', asks);
+    if (held === undefined) {
+      if (kept.from === 'plan' || now === undefined) {
+        throw new RebundleError('IMAGE_UNRESOLVED', `${text}: ${kept.pinned} is not in the registry`, {
+          hint: 'The registry does not hold this digest any more.',
+        });
+      }
+      const message = `${kept.pinned} of the published bundle is not in the registry any more; ${text} was resolved anew, to ${now.digest}`;
+      return { image: await describe(reference, now), diagnostics: [finding('image.pin-lost', message)] };
+    }
+    const image = await describe(reference, held);
+    if (kept.from === 'plan') {
+      const message = `${text} names ${now?.digest} now; the planned ${kept.pinned} is kept`;
+      return { image, diagnostics: now === undefined ? [] : [finding('image.tag-moved', message)] };
+    }
+    if (now === undefined) {
+      const message = `${text} is not in the registry any more; ${kept.pinned} of the published bundle is kept`;
+      return { image, drift: { kind: 'gone' }, diagnostics: [finding('image.drift', message)] };
+    }
+    const [before, after] = [await listParts(reference, held), await listParts(reference, now)];
+    const changed = [...new Set([...before.keys(), ...after.keys()])]
+      .filter((part) => before.get(part) !== after.get(part))
+      .sort(compareText);
+    // An index may be pushed anew with other annotations or attestations: devices would run the same.
+    const drift = { digest: now.digest, kind: changed.length === 0 ? 'metadata' : 'layers' } as const;
+    if (drift.kind === 'layers' && isRepinned(reference)) {
+      const message = `${text} moved from ${kept.pinned} to ${now.digest}, as asked for`;
+      return { image: await describe(reference, now), diagnostics: [finding('image.repinned', message)] };
+    }
+    const what = changed.length === 0 ? 'only its metadata differs' : `another image for ${changed.join(', ')}`;
+    const message = `${text} names ${now.digest} now (${what}); ${kept.pinned} of the published bundle is kept`;
+    return { image, drift, diagnostics: [finding('image.drift', message)] };
+  }
+
+  async function describe(reference: Reference, descriptor: Descriptor): Promise<ImageResolution> {
+    const text = formatReference(reference);
+    const pinned = formatReference(pinReference(reference, descriptor.digest));
+    const before = known.get(pinned);
+    if (before !== undefined) return { ...before, reference: text };
+    const registry = context.imageRegistry(reference.registry);
+    const platforms = await readPlatforms(registry, reference, descriptor, text, asks);
+    return { reference: text, pinned, mediaType: descriptor.mediaType, platforms };
+  }
+
+  /** What devices would run, by platform: the digest of its manifest. */
+  async function listParts(reference: Reference, descriptor: Descriptor): Promise<Map<string, string>> {
+    const registry = context.imageRegistry(reference.registry);
+    if (!INDEX_TYPES.includes(descriptor.mediaType)) return new Map([['its platform', descriptor.digest]]);
+    const found = await registry.getManifest(repositoryOf(reference), descriptor.digest, asks);
+    const content = parseObject(found?.bytes ?? Buffer.from('{}'), formatReference(reference));
+    const entries: unknown[] = Array.isArray(content.manifests) ? content.manifests : [];
+    return new Map(
+      entries.flatMap((entry) => {
+        const platform = toPlatform(memberObject(entry, 'platform'));
+        const digest = entry !== null && typeof entry === 'object' && 'digest' in entry ? String(entry.digest) : '';
+        return platform === undefined ? [] : [[formatPlatform(platform), digest] as const];
+      }),
+    );
+  }
 }
 
-async function resolveReference(
-  reference: Reference,
-  text: string,
-  planned: ImageResolution | undefined,
-  context: MigrationContext,
-): Promise<{ readonly image: ImageResolution; readonly moved?: Digest }> {
-  const registry = context.imageRegistry(reference.registry);
-  const options = callOptions(context);
-  const wanted = planned?.pinned.split('@')[1] ?? reference.digest ?? reference.tag ?? 'latest';
-  const descriptor = await registry.headManifest(repositoryOf(reference), wanted, options);
-  if (descriptor === undefined) {
-    const hint = isDigest(wanted)
-      ? 'The registry does not hold this digest any more.'
-      : 'Push the image, or correct the name or tag.';
-    throw new RebundleError('IMAGE_UNRESOLVED', `${text} is not in the registry`, { hint });
-  }
-  context.emit({ type: 'image:resolved', reference: text, digest: descriptor.digest });
-  if (planned !== undefined) {
-    const now =
-      reference.digest === undefined
-        ? await registry.headManifest(repositoryOf(reference), reference.tag ?? 'latest', options)
-        : descriptor;
-    return now === undefined || now.digest === descriptor.digest
-      ? { image: planned }
-      : { image: planned, moved: now.digest };
-  }
-  const platforms = await readPlatforms(registry, reference, descriptor, text, options);
-  const pinned = formatReference(pinReference(reference, descriptor.digest));
-  return { image: { reference: text, pinned, mediaType: descriptor.mediaType, platforms } };
+function digestIn(pinned: string): string | undefined {
+  return pinned.split('@')[1];
+}
+
+/** Matches a reference by its text with or without the tag; `*` matches any characters. */
+function createNameMatch(globs: readonly string[]): (reference: Reference) => boolean {
+  const isMatch = globs.length === 0 ? () => false : picomatch([...globs], { bash: true, dot: true });
+  return (reference) => isMatch(formatReference(reference)) || isMatch(`${reference.registry}/${reference.repository}`);
 }
 
 /** The Linux platforms of an image; attestations and other systems do not count. Sorted, each once. */

@@ -6,9 +6,11 @@ import { addTargets } from '../targets/add-targets.ts';
 import { isWritten, planAppTargets, readTargets } from './app-targets.ts';
 import { type BuiltMigration, buildMigration, type PlanBasis } from './build.ts';
 import type { BuiltApp } from './build-app.ts';
+import { tellFindings } from './ignore-findings.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource } from './migration.ts';
 import { type PublishOutcome, publishBundles } from './publish.ts';
 import { skippedResults } from './scan.ts';
+import { writeTargets } from './write-targets.ts';
 
 /** How a run ended; `built` for what reports need beyond the plan. */
 export interface MigrationOutcome {
@@ -32,12 +34,15 @@ export async function planMigration(
   earlier?: MigrationPlan,
 ): Promise<MigrationOutcome> {
   const built = await continueOrBuild(request, context, earlier);
-  const results = [...listResults(built.plan, built.apps), ...skippedResults(built.scanned)];
-  for (const diagnostic of built.plan.diagnostics) context.emit({ type: 'diagnostic', diagnostic });
-  for (const result of results) context.emit({ type: 'app:result', result });
+  const found = [...listResults(built.plan, built.apps), ...skippedResults(built.scanned)];
+  const { plan, results } = tellFindings(
+    { plan: built.plan, results: found, scanned: built.scanned },
+    request,
+    context,
+  );
   const { file } = built.targets ?? {};
   return {
-    plan: built.plan,
+    plan,
     apps: built.apps,
     scanned: built.scanned,
     results,
@@ -53,7 +58,8 @@ export async function runMigration(
   savePlan: SavePlan,
   earlier?: MigrationPlan,
 ): Promise<MigrationOutcome> {
-  return publishMigration(await continueOrBuild(request, context, earlier), request, context, savePlan);
+  const built = await continueOrBuild(request, context, earlier);
+  return publishMigration(built, request, context, { savePlan, follow: 'current' });
 }
 
 /** `apply`: publishes exactly what the plan says. Throws PLAN_STALE naming the first thing that is not as planned. */
@@ -65,15 +71,15 @@ export async function applyMigration(
 ): Promise<MigrationOutcome> {
   const targets = await readTargets(context);
   const written = isWritten(plan, targets?.file);
-  const basis = written ? { createdAt: plan.createdAt, images: plan.images } : basisOf(plan);
-  const built = await buildMigration(request, context, basis).catch((thrown: unknown) => {
+  const basis = written ? { plan } : basisOf(plan);
+  const built = await buildMigration(request, context, { basis }).catch((thrown: unknown) => {
     throw isTargetsChange(thrown) ? stalePlan(`the targets file changed: ${thrown.message}`, thrown) : thrown;
   });
   const difference = findDifference(plan, built.plan, written);
   if (difference !== undefined) throw stalePlan(difference);
   const begun = { ...built.plan, state: plan.state };
   const due = { ...built, plan: written ? withoutTargets(begun) : begun };
-  return publishMigration(due, request, context, savePlan);
+  return publishMigration(due, request, context, { savePlan, follow: 'exact' });
 }
 
 /** True where the targets that a plan fixed cannot be added any more. */
@@ -97,8 +103,9 @@ function withoutTargets(plan: MigrationPlan): MigrationPlan {
   return { ...rest, targets: [], apps, hasChanges: apps.some(({ status }) => status === 'migrated') };
 }
 
-function basisOf({ createdAt, images, targetVersion }: MigrationPlan): PlanBasis {
-  return { createdAt, images, ...(targetVersion === undefined ? {} : { targetVersion }) };
+function basisOf(plan: MigrationPlan): PlanBasis {
+  const { targetVersion } = plan;
+  return { plan, ...(targetVersion === undefined ? {} : { targetVersion }) };
 }
 
 async function continueOrBuild(
@@ -109,7 +116,7 @@ async function continueOrBuild(
   if (earlier?.state === 'started') {
     const targets = await readTargets(context);
     if (!isWritten(earlier, targets?.file)) {
-      const built = await buildMigration(request, context, basisOf(earlier)).catch((thrown: unknown) => {
+      const built = await buildMigration(request, context, { basis: basisOf(earlier) }).catch((thrown: unknown) => {
         // What the earlier run fixed cannot be had any more: then this is a new run.
         if (isTargetsChange(thrown)) return undefined;
         throw thrown;
@@ -118,7 +125,7 @@ async function continueOrBuild(
         return { ...built, plan: { ...built.plan, state: 'started' } };
     }
   }
-  return buildMigration(request, context);
+  return buildMigration(request, context, { earlier });
 }
 
 /** The first thing in which a plan made now differs from an earlier one, in words. */
@@ -152,27 +159,33 @@ async function publishMigration(
   built: BuiltMigration,
   request: MigrationRequest,
   context: MigrationContext,
-  savePlan: SavePlan,
+  { savePlan, follow }: { readonly savePlan: SavePlan; readonly follow: 'exact' | 'current' },
 ): Promise<MigrationOutcome> {
   const named = new Set(built.plan.targets.flatMap(({ apps }) => apps.map(({ app }) => app)));
-  const due = built.apps.filter((app) => isDue(app, named));
+  const unpublished = built.apps.filter((app) => isDue(app, named));
   if (built.plan.hasChanges) await savePlan({ ...built.plan, state: 'started' });
-  const outcomes = await publishBundles(due, context, {
+  const outcomes = await publishBundles(unpublished, context, {
     concurrency: request.config.publish.concurrency,
     resumed: built.plan.state === 'started',
   });
   const apps = built.apps.map((app) => withOutcome(app, outcomes.get(app.converted.name)));
   const anyFailed = [...outcomes.values()].some(({ diagnostics }) => hasErrors(diagnostics));
-  const plan = anyFailed ? replanAfterFailure(built, apps, request) : built.plan;
-  const targets = await writeTargets(plan, apps, built, context);
+  const due = anyFailed ? replanAfterFailure(built, apps, request) : built.plan;
+  const { plan, bytes: targets } = await writeTargets({
+    plan: due,
+    apps,
+    targets: built.targets,
+    request,
+    context,
+    follow,
+  });
   const isHeld = anyFailed || plan.apps.some(({ status }) => status === 'held');
   // As long as nothing of the targets is written, the whole plan is what the next try goes on with.
   await savePlan({ ...(targets === undefined ? built.plan : plan), state: isHeld ? 'started' : 'done' });
-  const results = [...listResults(plan, apps), ...skippedResults(built.scanned)];
-  for (const diagnostic of plan.diagnostics) context.emit({ type: 'diagnostic', diagnostic });
-  for (const result of results) context.emit({ type: 'app:result', result });
+  const found = [...listResults(plan, apps), ...skippedResults(built.scanned)];
+  const told = tellFindings({ plan, results: found, scanned: built.scanned }, request, context);
   const bytesSent = [...outcomes.values()].reduce((sum, outcome) => sum + outcome.bytesSent, 0);
-  return { plan, apps, scanned: built.scanned, results, bytesSent, ...(targets === undefined ? {} : { targets }) };
+  return { ...told, apps, scanned: built.scanned, bytesSent, ...(targets === undefined ? {} : { targets }) };
 }
 
 /** Apps to publish: those that are not there, and those that new targets name, whose manifests have to be read back. */
@@ -214,34 +227,6 @@ function replanAfterFailure(
         : row;
     }),
   };
-}
-
-async function writeTargets(
-  plan: MigrationPlan,
-  apps: readonly BuiltApp[],
-  { targets }: BuiltMigration,
-  context: MigrationContext,
-): Promise<Uint8Array | undefined> {
-  const { tufRepo } = context;
-  if (tufRepo === undefined || targets?.file === undefined || plan.targets.length === 0) return undefined;
-  context.signal?.throwIfAborted();
-  const packages = new Map(apps.map(({ converted, dockerApp }) => [converted.name, dockerApp]));
-  const owners = new Map(plan.apps.map(({ app, dockerApp }) => [dockerApp?.name, app]));
-  for (const { name, kind } of plan.targets) {
-    if (kind !== 'file') continue;
-    const bytes = packages.get(owners.get(name) ?? '');
-    if (bytes === undefined) throw new RebundleError('INTERNAL', `there are no bytes for the file target ${name}`);
-    await tufRepo.putTarget(name, bytes);
-  }
-  const bytes = addTargets(targets.file, plan.targets);
-  await tufRepo.writeTargets(bytes, targets.checksum);
-  context.emit({
-    type: 'targets:written',
-    path: tufRepo.location,
-    targets: plan.targets.map(({ name }) => name),
-    bytes: bytes.byteLength,
-  });
-  return bytes;
 }
 
 function listResults(plan: MigrationPlan, apps: readonly BuiltApp[]): AppResult[] {

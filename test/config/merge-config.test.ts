@@ -10,7 +10,7 @@ import {
   resolvePaths,
 } from '../../src/config.ts';
 
-const NO_FLAGS: ConfigFlags = { registries: new Map(), platforms: [], parameterFiles: [], set: new Map() };
+const NO_FLAGS: ConfigFlags = { registries: new Map(), platforms: [], parameterFiles: [], set: new Map(), repin: [] };
 
 function configOf(text: string): Config {
   return resolvePaths(parseConfig(text, 'rebundle.yml'), '/factory/conf', posix.resolve);
@@ -100,6 +100,7 @@ targets: { repo: t.json, tags: main, version: 7 }
         interpolation: 'device',
         parameterFiles: ['flag.yml'],
         set: new Map([['b', 'flag']]),
+        repin: ['docker.io/**'],
       },
     );
     expect(merged).toEqual({
@@ -117,6 +118,7 @@ targets: { repo: t.json, tags: main, version: 7 }
           ['b', 'flag'],
         ]),
       },
+      pin: { refresh: ['docker.io/**'] },
       publish: { ...file.publish, to: { kind: 'memory' } },
       targets: { ...file.targets, version: '9' },
       out: 'flag-out',

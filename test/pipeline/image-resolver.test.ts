@@ -22,7 +22,7 @@ beforeEach(() => {
   events = [];
 });
 
-function resolver(known: readonly ImageResolution[] = [], images: Registry = registry): ImageResolver {
+function resolver(known: readonly ImageResolution[] = [], images: Registry = registry, repin: string[] = []): ImageResolver {
   const context = {
     sources: [],
     imageRegistry: () => images,
@@ -31,7 +31,7 @@ function resolver(known: readonly ImageResolution[] = [], images: Registry = reg
     emit: (event: PipelineEvent) => void events.push(event),
     limit: createLimit(4),
   };
-  return createImageResolver(context, known);
+  return createImageResolver(context, { known, repin });
 }
 
 const resolve = async (text = IMAGE): Promise<ImageResolution> =>
@@ -140,7 +140,8 @@ describe('a known resolution', () => {
     const known = await resolve();
     const moved = await pushImage(registry, IMAGE, { content: 'new' });
     expect((await resolve()).pinned).toBe(`quay.io/acme/web@${moved.digest}`);
-    expect((await resolver([known]).resolve(parseReference(IMAGE))).image).toEqual(known);
+    const kept = { pinned: known.pinned, from: 'plan' } as const;
+    expect((await resolver([known]).resolve(parseReference(IMAGE), kept)).image).toEqual(known);
   });
 
   test('is an error where its digest is gone', async () => {
@@ -148,7 +149,8 @@ describe('a known resolution', () => {
     const known = await resolve();
     const empty = createMemoryRegistry();
     await pushImage(empty, IMAGE, { content: 'new' });
-    await expect(resolver([known], empty).resolve(parseReference(IMAGE))).rejects.toMatchObject({
+    const kept = { pinned: known.pinned, from: 'plan' } as const;
+    await expect(resolver([known], empty).resolve(parseReference(IMAGE), kept)).rejects.toMatchObject({
       code: 'IMAGE_UNRESOLVED',
       hint: expect.stringContaining('digest'),
     });

@@ -7,6 +7,7 @@ export const NOTHING_SAID: Flags = {
   platforms: [],
   parameterFiles: [],
   set: new Map(),
+  repin: [],
   allowPartial: false,
   removeApps: [],
   failFast: false,

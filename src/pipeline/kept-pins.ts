@@ -1,0 +1,65 @@
+import { readPinComments } from '../compose/pin-comments.ts';
+import { finding } from '../lib/finding.ts';
+import type { Diagnostic } from '../model/app.ts';
+import type { MigrationPlan } from '../model/plan.ts';
+import type { Registry } from '../registry/registry.ts';
+import { findPublishedUris } from '../targets/published-uris.ts';
+import type { TagRule } from '../targets/tag-rules.ts';
+import type { TargetsFile } from '../targets/targets-file.ts';
+import { callOptions, type MigrationContext } from './migration.ts';
+import { readPublishedCompose } from './published-bundle.ts';
+
+/** What the references of one app stay pinned to. */
+export interface AppPins {
+  /** `plan`: fixed by the plan that is carried out, all of them; `published`: those of the published bundle outside the tag rule. */
+  readonly from: 'plan' | 'published';
+  /** `registry/repository@sha256:...` by reference. */
+  readonly pins: ReadonlyMap<string, string>;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export type ReadPins = (app: string) => Promise<AppPins>;
+
+/** The pins that a plan fixed. */
+export function readPinsOfPlan({ apps }: MigrationPlan): ReadPins {
+  const byApp = new Map(
+    apps.map(({ app, images }) => [app, new Map(images.map(({ reference, pinned }) => [reference, pinned]))]),
+  );
+  return async (app) => ({ from: 'plan', pins: byApp.get(app) ?? new Map(), diagnostics: [] });
+}
+
+/**
+ * The pins of published bundles: of the one that the newest target names, from its compose file in the registry, or from an earlier plan that
+ * records that very reference as published. So a machine without state pins as the one that published did.
+ */
+export function readPublishedPins(input: {
+  readonly file: TargetsFile | undefined;
+  readonly tagRules: readonly TagRule[];
+  readonly earlier: MigrationPlan | undefined;
+  readonly context: MigrationContext;
+  /** Registry host of the bundles. */
+  readonly host: string | undefined;
+}): ReadPins {
+  const { file, tagRules, earlier, context, host } = input;
+  const uris = file === undefined ? new Map<string, string>() : findPublishedUris(file, tagRules);
+  const known = new Map(earlier?.state === 'done' ? earlier.apps.map((row) => [row.reference ?? '', row.images]) : []);
+  return async (app) => {
+    const uri = uris.get(app);
+    const planned = uri === undefined ? undefined : known.get(uri);
+    if (uri === undefined) return NO_PINS;
+    if (planned !== undefined) {
+      return { from: 'published', pins: new Map(planned.map((pin) => [pin.reference, pin.pinned])), diagnostics: [] };
+    }
+    const text = await readPublishedCompose(registryOf(uri, host, context), uri, callOptions(context));
+    if (text !== undefined) return { from: 'published', pins: readPinComments(text), diagnostics: [] };
+    const message = `the published bundle ${uri} cannot be read: images are resolved as if it were not there`;
+    return { ...NO_PINS, diagnostics: [finding('image.pins-unreadable', message)] };
+  };
+}
+
+const NO_PINS: AppPins = { from: 'published', pins: new Map(), diagnostics: [] };
+
+function registryOf(uri: string, host: string | undefined, context: MigrationContext): Registry {
+  const [of = ''] = uri.split('/');
+  return of === host ? context.destination : context.imageRegistry(of);
+}

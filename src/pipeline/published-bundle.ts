@@ -1,0 +1,80 @@
+import { Gunzip } from 'fflate';
+import { Parser } from 'tar';
+import { COMPOSE_FILE } from '../bundle/bundle-path.ts';
+import { MAX_COMPOSE_BYTES } from '../bundle/limits.ts';
+import { decodeUtf8 } from '../lib/bytes.ts';
+import { isDigest } from '../lib/digest.ts';
+import { parseReference, repositoryOf } from '../lib/reference.ts';
+import type { Descriptor } from '../model/oci.ts';
+import type { CallOptions, Registry } from '../registry/registry.ts';
+
+/** As much of an archive is unpacked in search of the compose file, which is the first entry of our bundles. */
+const MAX_SEARCHED_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The compose text of a published bundle, fetched as a device does: the manifest by digest, then its first layer, of which no more is read than
+ * that takes. Undefined where the reference, the manifest or the archive is not what a bundle's is, or not there. What the registry fails at is thrown.
+ */
+export async function readPublishedCompose(
+  registry: Registry,
+  uri: string,
+  options: CallOptions,
+): Promise<string | undefined> {
+  const place = readUri(uri);
+  if (place === undefined) return undefined;
+  const manifest = await registry.getManifest(place.name, place.digest, options);
+  const layer = manifest === undefined ? undefined : firstLayer(manifest.bytes);
+  return layer === undefined ? undefined : readCompose(registry.getBlob(place.name, layer, options));
+}
+
+function readUri(uri: string) {
+  try {
+    const reference = parseReference(uri);
+    return reference.digest === undefined ? undefined : { name: repositoryOf(reference), digest: reference.digest };
+  } catch {
+    return undefined;
+  }
+}
+
+function firstLayer(bytes: Buffer): Descriptor | undefined {
+  try {
+    const { digest, size } = JSON.parse(bytes.toString('utf8')).layers[0];
+    const isUsable = typeof digest === 'string' && isDigest(digest) && Number.isSafeInteger(size) && size > 0;
+    return isUsable ? { mediaType: 'application/octet-stream', digest, size } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function readCompose(archive: AsyncIterable<Uint8Array>): Promise<string | undefined> {
+  const parts: Buffer[] = [];
+  const search: { state: 'searching' | 'found' | 'failed' } = { state: 'searching' };
+  const fail = (): void => {
+    if (search.state === 'searching') search.state = 'failed';
+  };
+  const parser = new Parser({
+    onReadEntry: (entry) => {
+      if (entry.path !== COMPOSE_FILE || entry.type !== 'File' || entry.size > MAX_COMPOSE_BYTES) return entry.resume();
+      entry.on('data', (chunk: Buffer) => void parts.push(chunk));
+      entry.on('end', () => {
+        search.state = 'found';
+      });
+    },
+  });
+  parser.on('error', fail);
+  let unpacked = 0;
+  const gunzip = new Gunzip((chunk) => {
+    unpacked += chunk.byteLength;
+    if (unpacked > MAX_SEARCHED_BYTES) fail();
+    else if (search.state === 'searching') parser.write(Buffer.from(chunk));
+  });
+  for await (const chunk of archive) {
+    try {
+      gunzip.push(chunk);
+    } catch {
+      fail();
+    }
+    if (search.state !== 'searching') break;
+  }
+  return search.state === 'found' ? decodeUtf8(Buffer.concat(parts)) : undefined;
+}
