@@ -1,49 +1,132 @@
+import { lookup } from 'node:dns/promises';
 import { relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { RebundleError } from '../errors.ts';
+import type { Emit } from '../events.ts';
 import type { Place } from '../lib/place.ts';
+import { createAuthorizer } from '../registry/auth.ts';
+import type { Authorizer } from '../registry/auth-types.ts';
+import { createHttpRegistry } from '../registry/http.ts';
 import { createLayoutRegistry } from '../registry/layout.ts';
 import { createMemoryRegistry } from '../registry/memory.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { Timers } from '../registry/retry.ts';
+import { createTransport, type Transport } from '../registry/transport.ts';
+import { openCredentials } from './credential-files.ts';
+import type { CliEnvironment } from './environment.ts';
+import { createHostSettings } from './registry-hosts.ts';
 
 export interface Places {
   readonly imageRegistry: (host: string) => Registry;
   readonly destination: Registry;
   /** How reports name the destination. */
   readonly destinationName: string;
+  /** Any other place: `push` to write there. */
+  readonly open: (place: Place, access: 'pull' | 'push') => Registry;
+  /** HTTP with the settings, budgets and credentials of this command; made at the first use. */
+  readonly http: () => { readonly transport: Transport; readonly authorizer: Authorizer };
+  /** Ends all connections. */
+  readonly close: () => Promise<void>;
 }
 
-/** Opens the places of a configuration; each folder once. Throws REGISTRY_UNREACHABLE for a host without a folder, when it is used. */
-export function openPlaces(config: Config, cwd: string): Places {
+/**
+ * Opens the places of a configuration: each folder once, all hosts over one transport, so that its budgets hold for all work of the command. Nothing is
+ * read or connected before its first use. Without a host to publish to, `destination` throws CONFIG_INVALID when it is used.
+ */
+export function openPlaces(config: Config, environment: CliEnvironment, emit: Emit): Places {
   const layouts = new Map<string, Registry>();
+  const hosts = new Map<string, Registry>();
   const memory = createMemoryRegistry();
-  const open = (place: Place, hint: string): Registry => {
+  let http: { readonly transport: Transport; readonly authorizer: Authorizer } | undefined;
+  const openHttp = (): NonNullable<typeof http> => {
+    http ??= createHttp(config, environment, emit);
+    return http;
+  };
+  const open = (place: Place, access: 'pull' | 'push'): Registry => {
     if (place.kind === 'memory') return memory;
     if (place.kind === 'registry') {
-      throw new RebundleError(
-        'REGISTRY_UNREACHABLE',
-        `${place.host} has no folder to work on, and this version has no HTTP client`,
-        { hint },
-      );
+      const key = `${access} ${place.host}`;
+      const known = hosts.get(key) ?? createHttpRegistry({ ...openHttp(), host: place.host, access });
+      hosts.set(key, known);
+      return known;
     }
     const known = layouts.get(place.directory) ?? createLayoutRegistry(place.directory);
     layouts.set(place.directory, known);
     return known;
   };
-  const host = config.registry ?? '';
-  const to = config.publish.to ?? { kind: 'registry' as const, host };
+  const { registry } = config;
+  const to = config.publish.to ?? (registry === undefined ? undefined : { kind: 'registry' as const, host: registry });
   return {
-    imageRegistry: (name) =>
-      open(
-        config.registries.get(name) ?? { kind: 'registry', host: name },
-        `Name one: --registry ${name}=oci-layout:DIR`,
-      ),
-    destination: open(to, 'Name one: --to oci-layout:DIR'),
-    destinationName:
-      to.kind === 'oci-layout'
-        ? `oci-layout:${relative(cwd, to.directory)}`
-        : to.kind === 'memory'
-          ? 'memory:'
-          : to.host,
+    imageRegistry: (host) => open(config.registries.get(host) ?? { kind: 'registry', host }, 'pull'),
+    get destination() {
+      if (to === undefined)
+        throw new RebundleError('CONFIG_INVALID', 'the configuration names no registry to write to');
+      return open(to, 'push');
+    },
+    destinationName: to === undefined ? '' : formatPlace(to, environment.cwd),
+    open,
+    http: openHttp,
+    close: async () => http?.transport.close(),
   };
+}
+
+/** Opens the places for a task and closes them after it, whatever happens. */
+export async function withPlaces<T>(
+  input: { readonly config: Config; readonly environment: CliEnvironment; readonly emit: Emit },
+  task: (places: Places) => Promise<T>,
+): Promise<T> {
+  const places = openPlaces(input.config, input.environment, input.emit);
+  try {
+    return await task(places);
+  } finally {
+    await places.close();
+  }
+}
+
+function createHttp(
+  config: Config,
+  environment: CliEnvironment,
+  emit: Emit,
+): { readonly transport: Transport; readonly authorizer: Authorizer } {
+  const { connectTimeout, headersTimeout, idleTimeout, totalTimeout, attempts, longestWait } = config.http;
+  const transport = createTransport({
+    settingsFor: createHostSettings(config, environment),
+    env: environment.env,
+    timeouts: {
+      connectMs: connectTimeout * 1000,
+      headersMs: headersTimeout * 1000,
+      idleMs: idleTimeout * 1000,
+      totalMs: totalTimeout * 1000,
+    },
+    retry: { attempts, maxWaitMs: longestWait * 1000 },
+    lookup: (hostname) => lookup(hostname, { all: true }),
+    timers: createTimers(environment.now),
+    random: Math.random,
+    emit,
+  });
+  const credentials = openCredentials(environment);
+  const authorizer = createAuthorizer({
+    credentialsFor: (host, repository) => credentials.find(host, repository),
+    send: transport.sendToken,
+    now: environment.now,
+    checkRealm: (origin, realm) => transport.checkRealm(origin, realm),
+  });
+  return { transport, authorizer };
+}
+
+function createTimers(now: () => number): Timers {
+  return {
+    now,
+    sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
+    after: (ms, callback) => {
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+function formatPlace(place: Place, cwd: string): string {
+  if (place.kind === 'oci-layout') return `oci-layout:${relative(cwd, place.directory)}`;
+  return place.kind === 'memory' ? 'memory:' : place.host;
 }

@@ -7,6 +7,8 @@ export const REPOSITORY: RepositoryName = { registry: 'registry.example.com:5000
 
 export interface OpenRegistry {
   readonly registry: Registry;
+  /** True for one server behind every host name, which is asked only what has to be asked. */
+  readonly isServer?: boolean;
   readonly close: () => Promise<void>;
 }
 
@@ -66,10 +68,11 @@ export function manifestBytes(members: Readonly<Record<string, unknown>>): Buffe
 export function describeRegistryContract(name: string, open: () => Promise<OpenRegistry>): void {
   describe(`registry contract: ${name}`, () => {
     let registry: Registry;
+    let isServer: boolean;
     let close: () => Promise<void>;
 
     beforeEach(async () => {
-      ({ registry, close } = await open());
+      ({ registry, isServer = false, close } = await open());
     });
     afterEach(async () => {
       await close();
@@ -123,6 +126,8 @@ export function describeRegistryContract(name: string, open: () => Promise<OpenR
       test('a blob that is there is not asked for again', async () => {
         const bytes = Buffer.from('once');
         const descriptor = await putBytes(registry, bytes);
+        // A server would have to be asked first: who puts a blob there has looked already.
+        if (isServer) return;
         await registry.putBlob(REPOSITORY, descriptor, () => {
           throw new Error('must not be opened');
         });
@@ -254,6 +259,7 @@ export function describeRegistryContract(name: string, open: () => Promise<OpenR
         await putImage(registry, 'one', 'v1');
         const other = { registry: REPOSITORY.registry, repository: 'factory/other' };
         expect(await registry.headManifest(other, 'v1')).toBeUndefined();
+        if (isServer) return;
         expect(await registry.headManifest({ ...REPOSITORY, registry: 'elsewhere.example.com' }, 'v1')).toBeUndefined();
       });
 
