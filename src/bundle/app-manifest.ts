@@ -14,10 +14,15 @@ export const EMPTY_CONFIG: { readonly descriptor: Descriptor; readonly bytes: Ui
 
 /**
  * The app manifest, one form for every device generation: compact JSON in a fixed order of members, nothing in it but what the content
- * needs. The index blob is named in annotations only. Throws MANIFEST_TOO_LARGE over 2,048 bytes.
+ * needs. The index blob is named in annotations only. `composeLayers` are those that Docker Compose reads and all others pass over. Throws
+ * MANIFEST_TOO_LARGE over 2,048 bytes.
  */
-export function buildAppManifest(blobs: { readonly archive: Descriptor; readonly index: Descriptor }): Uint8Array {
-  const { archive, index } = blobs;
+export function buildAppManifest(blobs: {
+  readonly archive: Descriptor;
+  readonly index: Descriptor;
+  readonly composeLayers?: readonly Descriptor[];
+}): Uint8Array {
+  const { archive, index, composeLayers = [] } = blobs;
   const config = EMPTY_CONFIG.descriptor;
   const manifest = {
     schemaVersion: 2,
@@ -34,6 +39,12 @@ export function buildAppManifest(blobs: { readonly archive: Descriptor; readonly
           'org.foundries.app.bundle.index.size': String(index.size),
         },
       },
+      ...composeLayers.map(({ mediaType, digest, size, annotations }) => ({
+        mediaType,
+        digest,
+        size,
+        ...(annotations === undefined ? {} : { annotations }),
+      })),
     ],
     annotations: { 'compose-app': 'v1' },
   };

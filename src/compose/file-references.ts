@@ -1,7 +1,8 @@
 import type { FileReference } from '../model/app.ts';
 import type { ComposeFile } from './compose-file.ts';
-import { type ComposeMap, type ComposeScalar, type ComposeValue, readComposeValue } from './compose-value.ts';
+import { type ComposeScalar, type ComposeValue, readComposeValue } from './compose-value.ts';
 import { isRelativePath, normalizePath, readShortVolume } from './mounts.ts';
+import { entriesOf, itemsOf, memberOf, scalarOf, textOf, usersBySource } from './value-access.ts';
 
 /**
  * The files and folders of the repository that a compose text names, with default values: one row per kind and path, in the order of the
@@ -35,8 +36,18 @@ export function listFileReferences(file: ComposeFile): FileReference[] {
       const required = textOf(memberOf(item, 'required')) !== 'false';
       if (path !== undefined) add({ kind: 'env_file', services, required }, path, textOf(path));
     }
+    const labelFiles = memberOf(value, 'label_file');
+    for (const item of labelFiles?.kind === 'list' ? labelFiles.items : [labelFiles]) {
+      const path = scalarOf(item);
+      if (path !== undefined) add({ kind: 'label_file', services, required: true }, path, textOf(path));
+    }
     const extended = scalarOf(memberOf(memberOf(value, 'extends'), 'file'));
     if (extended !== undefined) add({ kind: 'extends', services, required: true }, extended, textOf(extended));
+    for (const item of itemsOf(memberOf(value, 'security_opt'))) {
+      const profile = readSeccompProfile(textOf(item));
+      if (profile !== undefined && item.kind === 'scalar')
+        add({ kind: 'seccomp', services, required: true }, item, profile);
+    }
   }
   for (const kind of ['config', 'secret'] as const) {
     const users = usersBySource(root, `${kind}s`);
@@ -59,37 +70,8 @@ function readBind(item: ComposeValue): [ComposeScalar, string] | undefined {
   return source === undefined ? undefined : [source, textOf(source)];
 }
 
-/** The services that name each config or secret, in the short or the long form. */
-function usersBySource(root: ComposeMap, section: string): Map<string, string[]> {
-  const users = new Map<string, string[]>();
-  for (const [service, value] of entriesOf(memberOf(root, 'services'))) {
-    for (const item of itemsOf(memberOf(value, section))) {
-      const source = textOf(item.kind === 'map' ? memberOf(item, 'source') : item);
-      const known = users.get(source) ?? [];
-      if (known.at(-1) !== service) users.set(source, [...known, service]);
-    }
-  }
-  return users;
-}
-
-function memberOf(value: ComposeValue | undefined, name: string): ComposeValue | undefined {
-  return value?.kind === 'map' ? value.members.get(name)?.value : undefined;
-}
-
-function entriesOf(value: ComposeValue | undefined): [string, ComposeValue][] {
-  return value?.kind === 'map' ? [...value.members].map(([name, member]) => [name, member.value]) : [];
-}
-
-function itemsOf(value: ComposeValue | undefined): readonly ComposeValue[] {
-  return value?.kind === 'list' ? value.items : [];
-}
-
-function scalarOf(value: ComposeValue | undefined): ComposeScalar | undefined {
-  return value?.kind === 'scalar' ? value : undefined;
-}
-
-/** The text of a scalar that is not null; empty for all else. */
-function textOf(value: ComposeValue | undefined): string {
-  const python = value?.kind === 'scalar' ? value.python : undefined;
-  return python === undefined || python.type === 'null' ? '' : String(python.value);
+/** The file of a seccomp option, which compose itself opens; undefined for the profiles that have names. */
+function readSeccompProfile(option: string): string | undefined {
+  const [, profile] = /^seccomp[:=](.*)$/s.exec(option) ?? [];
+  return profile === undefined || profile === 'unconfined' || profile === 'builtin' ? undefined : profile;
 }

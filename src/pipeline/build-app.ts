@@ -2,9 +2,9 @@ import { appTag } from '../bundle/assemble-bundle.ts';
 import { diffCompose } from '../convert/diff.ts';
 import { buildPublishedPackage, isStrictSingleFile, type PublishedPackage } from '../dockerapp/published.ts';
 import { toRebundleError } from '../errors.ts';
-import { compareText, once } from '../lib/bytes.ts';
+import { compareText } from '../lib/bytes.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
-import { digestOf, digestStream, isDigest } from '../lib/digest.ts';
+import { digestOf, isDigest } from '../lib/digest.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
 import { comparePlatforms, formatPlatform, normalizePlatform, parsePlatform } from '../lib/platform.ts';
 import { formatReference, isRepositoryComponent, pinReference } from '../lib/reference.ts';
@@ -121,7 +121,10 @@ async function pinAndBundle(
   const { bundle, files, version, diagnostics } = await buildBundle(converted, app, pinning);
   const released = images.filter((image) => image.released);
   const releasedPins = new Map(released.map(({ service }) => [service, pinOf.get(service) ?? '']));
-  const oldStyle = publishOldStyle(converted, buildPublishedPackage(pkg, releasedPins), request, version);
+  const oldStyle: OldStyle =
+    pkg.kind === 'compose'
+      ? { diagnostics: [finding('targets.compose-only', `'${name}' is a compose folder and gets no new docker_apps entry`)] }
+      : publishOldStyle(converted, buildPublishedPackage(pkg, releasedPins), request, version);
   const bundleTag = config.publish.tag === 'app-{tag}' ? `app-${tag}` : appTag(bundle.manifest.digest);
   const place = await findPlace(bundle, bundleTag, context);
   const taken =
@@ -241,13 +244,18 @@ function foreignPins(
     .sort((a, b) => compareText(a.reference, b.reference));
 }
 
+interface OldStyle {
+  readonly bytes?: Uint8Array;
+  readonly diagnostics: Diagnostic[];
+}
+
 /** The file for devices of the old style, or the finding that says why they can have none. */
 function publishOldStyle(
   converted: ConvertedApp,
   { bytes, undefinedNames }: PublishedPackage,
   request: MigrationRequest,
   version: string | undefined,
-): { readonly bytes?: Uint8Array; readonly diagnostics: Diagnostic[] } {
+): OldStyle {
   const { targets } = request.config;
   if (targets === undefined) return { diagnostics: [] };
   if (targets.composeOnly.includes(converted.name)) {

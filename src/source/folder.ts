@@ -119,7 +119,10 @@ class FolderSource implements Source {
       if (path.includes('\ufffd')) return { path, mode: 'other', size: 0 };
       throw this.#error('SOURCE_UNREADABLE', path, `cannot be listed: ${reasonOf(cause)}`, { cause });
     }
-    if (stats.isSymbolicLink()) return { path, mode: 'symlink', size: Number(stats.size) };
+    if (stats.isSymbolicLink()) {
+      const target = await describeTarget(root, path);
+      return { path, mode: 'symlink', size: Number(stats.size), ...(target === undefined ? {} : { target }) };
+    }
     if (stats.isDirectory()) return { path, mode: /[\n\r\u2028\u2029]/.test(path) ? 'other' : 'directory', size: 0 };
     if (!stats.isFile()) return { path, mode: 'other', size: 0 };
     return { path, mode: (Number(stats.mode) & 0o111) === 0 ? 'file' : 'executable', size: Number(stats.size) };
@@ -201,6 +204,22 @@ class FolderSource implements Source {
   ): RebundleError {
     const subject = path === '' ? 'the repository' : describePath(path);
     return new RebundleError(code, `${subject} ${what}`, { ...details, origin: { ...this.origin, path } });
+  }
+}
+
+/** What a link leads to; undefined where that is not there, outside of the root, in `.git`, or neither a file nor a folder. */
+async function describeTarget(root: string, path: string): Promise<FileEntry['target']> {
+  try {
+    const target = await realpath(join(root, path));
+    const inside = relative(root, target);
+    const names = inside.split(sep);
+    if (inside === '' || leavesRoot(inside) || names.includes('.git')) return undefined;
+    const stats = await lstat(target);
+    if (!stats.isDirectory() && !stats.isFile()) return undefined;
+    const mode = stats.isDirectory() ? 'directory' : (stats.mode & 0o111) === 0 ? 'file' : 'executable';
+    return { path: names.join('/'), mode };
+  } catch {
+    return undefined;
   }
 }
 

@@ -19,6 +19,27 @@ describe('buildAppManifest', () => {
     );
   });
 
+  it('names what Docker Compose reads after the archive', () => {
+    const compose = {
+      mediaType: 'application/vnd.docker.compose.file+yaml',
+      digest: `sha256:${'c'.repeat(64)}` as const,
+      size: 77,
+    };
+    const env = {
+      mediaType: 'application/vnd.docker.compose.envfile',
+      digest: `sha256:${'d'.repeat(64)}` as const,
+      size: 4,
+      annotations: { 'com.docker.compose.envfile': '1.env' },
+    };
+    const text = Buffer.from(buildAppManifest({ archive, index, composeLayers: [compose, env] })).toString();
+    const archiveEnd = '"org.foundries.app.bundle.index.size":"442"}}';
+    expect(text.slice(text.indexOf(archiveEnd) + archiveEnd.length)).toBe(
+      `,{"mediaType":"application/vnd.docker.compose.file+yaml","digest":"sha256:${'c'.repeat(64)}","size":77}` +
+        `,{"mediaType":"application/vnd.docker.compose.envfile","digest":"sha256:${'d'.repeat(64)}","size":4,` +
+        '"annotations":{"com.docker.compose.envfile":"1.env"}}],"annotations":{"compose-app":"v1"}}',
+    );
+  });
+
   it('carries nothing over from the descriptors but digest and size', () => {
     const annotated = {
       ...archive,

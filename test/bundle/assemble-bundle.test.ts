@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { archiveBundle } from '../../src/bundle/archive.ts';
 import { appTag, assembleBundle } from '../../src/bundle/assemble-bundle.ts';
+import { MAX_ENV_FILES } from '../../src/bundle/limits.ts';
 import { digestOf, digestStream } from '../../src/lib/digest.ts';
 import type { BundleFile } from '../../src/model/app.ts';
 import { bundleFile } from '../support/bundle-file.ts';
@@ -74,6 +75,32 @@ describe('assembleBundle', () => {
     const compose = (size: number) => bundleFile('docker-compose.yml', Buffer.alloc(size, 35));
     expect((await assemble([compose(1_048_576)])).files).toHaveLength(1);
     await expect(assemble([compose(1_048_577)])).rejects.toMatchObject({ code: 'BUNDLE_LIMIT' });
+  });
+
+  it('has a layer for the compose file and each environment file of Docker Compose', async () => {
+    const envFile = (i: number) => ({ name: `${i}.env`, bytes: Buffer.from(`A=${i}\n`) });
+    const compose = { text: 'name: web\nservices: {}\n', envFiles: [envFile(1)] };
+    const input = { name: 'web', registry: 'hub.example', repository: 'acme/web', files };
+    const bundle = await assembleBundle({ ...input, compose });
+    expect(bundle.archive).toEqual((await assemble(files)).archive);
+    const manifest = JSON.parse(Buffer.from(bundle.manifestBytes).toString());
+    expect(manifest.layers.slice(1)).toEqual(bundle.composeLayers.map(({ descriptor }) => descriptor));
+    for (const { descriptor, bytes } of bundle.composeLayers) {
+      expect([digestOf(bytes), bytes.byteLength]).toEqual([descriptor.digest, descriptor.size]);
+    }
+    expect(bundle.composeLayers.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual([compose.text, 'A=1\n']);
+    expect(bundle.composeLayers.map(({ descriptor }) => descriptor.annotations)).toEqual([
+      undefined,
+      { 'com.docker.compose.envfile': '1.env' },
+    ]);
+    // As many as are let in fit, with sizes of as many digits as there can be.
+    const many = Array.from({ length: MAX_ENV_FILES }, (_, i) => envFile(i + 1));
+    const full = await assembleBundle({ ...input, compose: { ...compose, envFiles: many } });
+    expect(full.manifest.size + (1 + 1 + 1 + MAX_ENV_FILES) * 10).toBeLessThanOrEqual(2048);
+    const over = [...many, envFile(8), envFile(9), envFile(10)];
+    await expect(assembleBundle({ ...input, compose: { ...compose, envFiles: over } })).rejects.toMatchObject({
+      code: 'MANIFEST_TOO_LARGE',
+    });
   });
 
   it('refuses files without docker-compose.yml', async () => {

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { parseIgnoreRules } from '../../src/bundle/ignore-rules.ts';
 import { MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES } from '../../src/bundle/limits.ts';
-import { planSupportFiles, type SupportFileInput } from '../../src/bundle/support-files.ts';
+import {
+  listIgnoreFiles,
+  listUnreferencedFiles,
+  planSupportFiles,
+  type SupportFileInput,
+} from '../../src/bundle/support-files.ts';
 import type { FileEntry, FileReference } from '../../src/model/app.ts';
 
 function entry(path: string, mode: FileEntry['mode'] = 'file', size = 1): FileEntry {
@@ -45,10 +51,11 @@ describe('attachments', () => {
       entry('apps/web.dockerapp/conf/link.conf', 'symlink', 4),
     ];
     const result = plan({ package: folder, entries: attachments, attachments });
+    const reason = 'in the package';
     expect(result.files).toEqual([
-      { path: 'conf/link.conf', source: 'apps/web.dockerapp/conf/link.conf', executable: false, size: 4 },
-      { path: 'conf/nginx.conf', source: 'apps/web.dockerapp/conf/nginx.conf', executable: false, size: 10 },
-      { path: 'run.sh', source: 'apps/web.dockerapp/run.sh', executable: true, size: 20 },
+      { path: 'conf/link.conf', source: 'apps/web.dockerapp/conf/link.conf', executable: false, size: 4, reason },
+      { path: 'conf/nginx.conf', source: 'apps/web.dockerapp/conf/nginx.conf', executable: false, size: 10, reason },
+      { path: 'run.sh', source: 'apps/web.dockerapp/run.sh', executable: true, size: 20, reason },
     ]);
     expect(result.diagnostics).toEqual([]);
   });
@@ -214,9 +221,53 @@ describe('references', () => {
     ]);
   });
 
-  it('through a link to a folder say so', () => {
+  it('through a link that leads nowhere say so', () => {
     const result = plan({ entries: [entry('apps/web/conf', 'symlink')], references: [reference('conf/a')] });
-    expect(result.diagnostics[0]?.message).toContain('"apps/web/conf" is a link to a folder, which is not followed');
+    expect(result.diagnostics[0]?.message).toContain('the link "apps/web/conf" leads to no folder of the repository');
+  });
+
+  it('through a link to a folder of the repository, or to one, find the files there', () => {
+    const link: FileEntry = {
+      ...entry('apps/web/conf', 'symlink'),
+      target: { path: 'shared/conf', mode: 'directory' },
+    };
+    const all = [link, ...entries('shared/conf/a', 'shared/conf/sub/b')];
+    expect(plan({ entries: all, references: [reference('conf/a')] }).pairs).toEqual(['shared/conf/a -> conf/a']);
+    expect(plan({ entries: all, references: [reference('conf')] }).pairs).toEqual([
+      'shared/conf/a -> conf/a',
+      'shared/conf/sub/b -> conf/sub/b',
+    ]);
+    expect(plan({ entries: all, references: [envFile('conf')] }).codes).toEqual(['error BUNDLE_FILE_MISSING']);
+    const attachment = { ...link, path: 'apps/web.dockerapp/conf' };
+    const result = plan({ package: folder, attachments: [attachment], entries: [attachment, ...all.slice(1)] });
+    expect(result.pairs).toEqual(['shared/conf/a -> conf/a', 'shared/conf/sub/b -> conf/sub/b']);
+  });
+
+  it('to links in linked folders go in no circle', () => {
+    const link = (path: string, target: string): FileEntry => ({
+      ...entry(path, 'symlink'),
+      target: { path: target, mode: 'directory' },
+    });
+    const all = [link('apps/web/conf', 'shared'), entry('shared/a'), link('shared/again', 'shared')];
+    const result = plan({ entries: all, references: [reference('conf')] });
+    expect(result.pairs).toEqual(['shared/a -> conf/a', 'shared/a -> conf/again/a']);
+    expect(result.codes).toEqual(['note file.beside-package', 'warning file.special']);
+  });
+
+  it('to many links in a linked folder stop at the limit', () => {
+    const links = Array.from({ length: 1000 }, (_, i): FileEntry => {
+      return { ...entry(`apps/web/conf/${i}`, 'symlink'), target: { path: 'shared', mode: 'directory' } };
+    });
+    const shared = Array.from({ length: 10_000 }, (_, i) => entry(`shared/${i}`));
+    const result = plan({ entries: [...links, ...shared], references: [reference('conf')] });
+    expect(result.codes).toEqual(['note file.beside-package', 'error BUNDLE_LIMIT']);
+  });
+
+  it('to a link keep the mode of what it leads to', () => {
+    const link: FileEntry = { ...entry('apps/web/run', 'symlink'), target: { path: 'run.sh', mode: 'executable' } };
+    expect(plan({ entries: [link], references: [reference('run')] }).files).toMatchObject([
+      { path: 'run', source: 'apps/web/run', executable: true },
+    ]);
   });
 
   it('that leave the bundle are errors with their place', () => {
@@ -300,5 +351,130 @@ describe('references', () => {
       references: [reference('b'), reference('c')],
     });
     expect(result.pairs).toEqual(['apps/web.dockerapp/a -> a', 'apps/web.dockerapp/b -> b', 'apps/c -> c']);
+  });
+});
+
+describe('ignore rules', () => {
+  const under = (folderPath: string, lines: string) => ({
+    folder: folderPath,
+    rules: parseIgnoreRules(lines, `${folderPath}/.composeappignores`),
+  });
+
+  it('are read from the folder of the package and from the one beside it', () => {
+    const all = entries(
+      'apps/web.dockerapp/.composeappignores',
+      'apps/web/.composeappignores',
+      'apps/.composeappignores',
+    );
+    expect(listIgnoreFiles(folder, all)).toEqual(all.slice(0, 2).map(({ path }) => path));
+    expect(listIgnoreFiles(single, all.slice(1))).toEqual(['apps/web/.composeappignores']);
+    expect(listIgnoreFiles(single, [entry('apps/web/.composeappignores', 'directory')])).toEqual([]);
+  });
+
+  it('keep attachments out, themselves included, and say which rule', () => {
+    const attachments = entries(
+      ...['.composeappignores', 'docs/a.md', 'docs/keep.md', 'run.sh'].map((path) => `apps/web.dockerapp/${path}`),
+    );
+    const ignores = [under('apps/web.dockerapp', '# docs\ndocs\n!docs/keep.md\n')];
+    const result = plan({ package: folder, entries: attachments, attachments, ignores });
+    expect(result.paths).toEqual(['docs/keep.md', 'run.sh']);
+    expect(result.diagnostics).toEqual([]);
+    expect(result.leftOut).toEqual([
+      {
+        path: '.composeappignores',
+        source: 'apps/web.dockerapp/.composeappignores',
+        size: 1,
+        reason: 'the ignore rules themselves',
+      },
+      {
+        path: 'docs/a.md',
+        source: 'apps/web.dockerapp/docs/a.md',
+        size: 1,
+        reason: 'rule "docs" of apps/web.dockerapp/.composeappignores:2',
+      },
+    ]);
+  });
+
+  it('hold for the files of their own folder alone', () => {
+    const all = entries('apps/web/a', 'apps/a', 'apps/web.dockerapp/a');
+    const ignores = [under('apps/web', 'a')];
+    expect(plan({ entries: all.slice(1, 2), references: [reference('a')], ignores }).pairs).toEqual(['apps/a -> a']);
+    expect(plan({ package: folder, entries: all, references: [reference('a')], ignores }).pairs).toEqual([
+      'apps/web.dockerapp/a -> a',
+    ]);
+  });
+
+  it('that keep out what is mounted are a warning, what has to be read an error', () => {
+    const all = entries('apps/web/data/x', 'apps/web/app.env');
+    const ignores = [under('apps/web', 'data\n*.env')];
+    const result = plan({ entries: all, references: [reference('data'), envFile('app.env')], ignores });
+    expect(result.paths).toEqual([]);
+    expect(result.diagnostics).toMatchObject([
+      {
+        code: 'file.ignored',
+        severity: 'warning',
+        message: 'bind "data" of service "web" is left out by the rule "data" of apps/web/.composeappignores:1',
+        location: { line: 7 },
+      },
+      { code: 'BUNDLE_FILE_MISSING', message: expect.stringContaining('"*.env" of apps/web/.composeappignores:2') },
+    ]);
+  });
+
+  it('may keep out a part of a mounted folder', () => {
+    const result = plan({
+      entries: entries('apps/web/conf/a', 'apps/web/conf/b.bak'),
+      references: [reference('conf')],
+      ignores: [under('apps/web', '**/*.bak')],
+    });
+    expect(result.paths).toEqual(['conf/a']);
+    expect(result.codes).toEqual(['note file.beside-package']);
+  });
+
+  it('must not match docker-compose.yml', () => {
+    const result = plan({ ignores: [under('apps/web', '# all\n*\n!conf\n')] });
+    expect(result.diagnostics).toMatchObject([
+      {
+        code: 'BUNDLE_PATH',
+        message: expect.stringContaining('"*"'),
+        hint: expect.stringContaining('!docker-compose.yml'),
+        location: { path: 'apps/web/.composeappignores', line: 2 },
+      },
+    ]);
+    expect(plan({ ignores: [under('apps/web', '*\n!docker-compose.yml')] }).codes).toEqual([]);
+  });
+});
+
+describe('the whole folder beside the package', () => {
+  const all = entries(
+    'apps/web/a',
+    'apps/web/docker-compose.yml',
+    'apps/web/.env',
+    'apps/web/x/b',
+    'apps/website/c',
+    'apps/d',
+  );
+
+  it('goes in where that is asked for', () => {
+    const result = plan({ entries: all, all: true });
+    expect(result.pairs).toEqual(['apps/web/a -> a', 'apps/web/x/b -> x/b']);
+    expect(result.codes).toEqual(['warning file.reserved']);
+    expect(result.leftOut.map(({ path }) => path)).toEqual(['.env']);
+  });
+
+  it('gives way to what the package has', () => {
+    const attachments = entries('apps/web.dockerapp/a');
+    const result = plan({ package: folder, attachments, entries: [...attachments, ...all], all: true });
+    expect(result.pairs).toEqual(['apps/web.dockerapp/a -> a', 'apps/web/x/b -> x/b']);
+  });
+
+  it('is otherwise told as what nothing refers to', () => {
+    const result = plan({ entries: all, references: [reference('x')] });
+    expect(
+      listUnreferencedFiles({ package: single, entries: all }, result).map(({ path, reason }) => [path, reason]),
+    ).toEqual([
+      ['.env', 'nothing refers to it; bundle.files: all would take it'],
+      ['a', 'nothing refers to it; bundle.files: all would take it'],
+      ['docker-compose.yml', 'the package is the source of the compose file'],
+    ]);
   });
 });
