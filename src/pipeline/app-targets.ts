@@ -12,15 +12,24 @@ import { hasErrors, type MigrationContext, type MigrationRequest } from './migra
 export interface TargetsState {
   readonly file: TargetsFile | undefined;
   readonly checksum: string | 'absent';
+  /** The commit of the sources, where they are one repository. */
+  readonly commit?: string;
 }
 
 /** The targets file as it is now, or the seed where there is none; undefined where no targets are configured. */
-export async function readTargets({ tufRepo, targetsSeed }: MigrationContext): Promise<TargetsState | undefined> {
+export async function readTargets({
+  tufRepo,
+  targetsSeed,
+  sources,
+}: MigrationContext): Promise<TargetsState | undefined> {
   if (tufRepo === undefined) return undefined;
   const current = await tufRepo.readTargets();
+  const commit = sources.length === 1 ? sources[0]?.origin.commit : undefined;
+  const at = commit === undefined ? {} : { commit };
   if (current !== undefined)
-    return { file: parseTargetsFile(current.bytes, tufRepo.location), checksum: current.checksum };
+    return { file: parseTargetsFile(current.bytes, tufRepo.location), checksum: current.checksum, ...at };
   return {
+    ...at,
     file: targetsSeed === undefined ? undefined : parseTargetsFile(targetsSeed.bytes, targetsSeed.path),
     checksum: 'absent',
   };
@@ -46,8 +55,9 @@ export async function planFreeTargets(
     readonly request: MigrationRequest;
     readonly context: MigrationContext;
   },
-  fixed: { readonly createdAt: string; readonly version: string | undefined },
+  given: { readonly createdAt: string; readonly version: string | undefined },
 ): Promise<PlannedTargets> {
+  const fixed = { ...given, willSign: context.signing !== undefined };
   const planned = planAppTargets(apps, targets, request, fixed);
   const { version } = planned.plan;
   if (version === undefined || fixed.version !== undefined || request.config.targets?.version !== undefined)
@@ -70,12 +80,13 @@ async function hasLeftovers({ targets }: TargetsPlan, { tufRepo }: MigrationCont
 /** Plans the targets for apps of which some failed, while planning or while publishing. */
 export function planAppTargets(
   apps: readonly BuiltApp[],
-  { file }: TargetsState,
+  { file, commit }: TargetsState,
   request: MigrationRequest,
-  fixed: { readonly createdAt: string; readonly version?: string | undefined },
+  fixed: { readonly createdAt: string; readonly version?: string | undefined; readonly willSign?: boolean },
 ): PlannedTargets {
   const { targets } = request.config;
   const version = fixed.version ?? targets?.version;
+  const containersSha = targets?.containersSha ?? commit;
   const input = {
     file,
     tagRules: parseTagRules(targets?.tags ?? []),
@@ -83,9 +94,11 @@ export function planAppTargets(
     platforms: targets?.platforms ?? [],
     apps: apps.map((app) => toTargetApp(app, targets?.composeOnly ?? [])),
     removed: request.removeApps,
+    dropDockerApps: request.dropDockerApps === true,
     createdAt: fixed.createdAt,
+    willSign: fixed.willSign === true,
     ...(version === undefined ? {} : { version }),
-    ...(targets?.containersSha === undefined ? {} : { containersSha: targets.containersSha }),
+    ...(containersSha === undefined ? {} : { containersSha }),
     ...(targets?.uri === undefined ? {} : { uri: targets.uri }),
   };
   const due = planTargets({ ...input, allowPartial: true });
@@ -96,7 +109,7 @@ function toTargetApp(
   { converted, bundle, dockerApp, diagnostics }: BuiltApp,
   composeOnly: readonly string[],
 ): TargetApp {
-  const newStyleOnly = composeOnly.includes(converted.name);
+  const newStyleOnly = composeOnly.includes(converted.name) || converted.location.kind === 'compose';
   if (bundle === undefined || hasErrors(diagnostics)) return { name: converted.name, state: 'failed', newStyleOnly };
   return {
     name: converted.name,

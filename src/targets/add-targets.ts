@@ -8,10 +8,8 @@ import type { TextEdit } from '../model/app.ts';
 import type { PlannedTarget } from '../model/plan.ts';
 import { detectEntryStyle, type JsonSource, writeJson } from './json-text.ts';
 import { isRecord } from './target-fields.ts';
+import { findNameProblem } from './target-name.ts';
 import type { TargetsFile } from './targets-file.ts';
-
-/** Characters of a target name that repositories take, exclusive. */
-const MAX_NAME = 254;
 
 /** The member of an app entry that names the app's content; all others are not ours. */
 const OWNED: ReadonlyMap<string, string> = new Map([
@@ -47,16 +45,7 @@ export function addTargets(file: TargetsFile, planned: readonly PlannedTarget[])
 }
 
 function checkName(file: TargetsFile, name: string): void {
-  const problem =
-    name === ''
-      ? 'is empty'
-      : name.length >= MAX_NAME
-        ? `has ${MAX_NAME} characters or more`
-        : name.includes('..')
-          ? 'has ..'
-          : /^[ -~]*$/.test(name)
-            ? undefined
-            : 'has a character that is not printable ASCII';
+  const problem = findNameProblem(name);
   if (problem === undefined) return;
   throw new RebundleError('TARGETS_NAME', `${file.path}: the target name ${escapeTerminal(name)} ${problem}`);
 }

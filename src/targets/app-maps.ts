@@ -22,6 +22,8 @@ export interface AppChanges {
   /** New `filename` per app, given the one that the app has now. */
   readonly fileNames: ReadonlyMap<string, (current: string | undefined) => string>;
   readonly removed: ReadonlySet<string>;
+  /** `docker_apps` goes as a whole, with the entries of others. */
+  readonly dropDockerApps: boolean;
 }
 
 /** The maps of one target, a missing one empty; undefined where it has neither. Throws TARGETS_INVALID for a map that is none. */
@@ -99,7 +101,7 @@ export function changeApps(base: AppMaps, changes: AppChanges): AppMaps {
     dockerApps.delete(app);
     composeApps.delete(app);
   }
-  return { dockerApps, composeApps };
+  return { dockerApps: changes.dropDockerApps ? NO_APPS.dockerApps : dockerApps, composeApps };
 }
 
 export function hasApps(maps: AppMaps): boolean {

@@ -4,7 +4,6 @@ import { escapeTerminal } from '../lib/escape-text.ts';
 import { finding } from '../lib/finding.ts';
 import type { Diagnostic, FileTarget } from '../model/app.ts';
 import type { PlannedTarget, SkippedTarget } from '../model/plan.ts';
-import { addTargets } from './add-targets.ts';
 import {
   type AppChanges,
   type AppMaps,
@@ -17,11 +16,12 @@ import {
   readBaseApps,
 } from './app-maps.ts';
 import { type FileContent, findFileTarget, hasContent, indexFileTargets, planFileTarget } from './file-targets.ts';
+import { checkSize, findDroppedSignatures, findMixedVersions } from './plan-findings.ts';
 import { planSuccessor } from './plan-successor.ts';
 import { type ParentSelection, selectParents } from './select-parents.ts';
 import type { TagRule } from './tag-rules.ts';
 import { MAX_VERSION, readVersion } from './target-fields.ts';
-import { MAX_TARGETS_BYTES, type TargetsFile, targetsTooLarge } from './targets-file.ts';
+import type { TargetsFile } from './targets-file.ts';
 
 /** A selected app as targets see it. An app with `state` ok has its `composeUri`. */
 export interface TargetApp {
@@ -44,12 +44,16 @@ export interface TargetsInput {
   readonly apps: readonly TargetApp[];
   /** Apps that are gone from the sources and whose removal was confirmed. */
   readonly removed: readonly string[];
+  /** No device of the old style is left: new targets have no `docker_apps` at all. */
+  readonly dropDockerApps?: boolean;
   readonly version?: string;
   /** UTC, `YYYY-MM-DDTHH:MM:SSZ`. */
   readonly createdAt: string;
   readonly containersSha?: string;
   readonly uri?: string;
   readonly allowPartial: boolean;
+  /** The new file gets signatures; without, those of an envelope are dropped with a finding. */
+  readonly willSign?: boolean;
 }
 
 export interface TargetsPlan {
@@ -94,7 +98,10 @@ export function planTargets(input: TargetsInput): TargetsPlan {
   const candidate = input.version ?? String(greatestVersion(file) + 1);
   const apps = input.apps.toSorted((a, b) => compareText(a.name, b.name));
   const fileTargets = resolveFileTargets(file, apps, candidate);
-  const changes = collectChanges({ file, apps, fileTargets, removed: input.removed });
+  const changes = {
+    ...collectChanges({ file, apps, fileTargets, removed: input.removed }),
+    dropDockerApps: input.dropDockerApps === true,
+  };
   const desired = choice.selections.map((selection) => compareSelection(file, selection, changes));
   const due = findDue(desired);
 
@@ -117,6 +124,8 @@ export function planTargets(input: TargetsInput): TargetsPlan {
         finding('targets.new-app', `${app}: no target has this app yet, devices will install it`),
       ),
       ...choice.diagnostics,
+      ...findMixedVersions(choice.selections),
+      ...(targets.length === 0 || input.willSign === true ? [] : findDroppedSignatures(file)),
       ...checkSize(file, targets),
     ],
   };
@@ -193,7 +202,7 @@ function collectChanges(run: {
   readonly apps: readonly TargetApp[];
   readonly fileTargets: ReadonlyMap<string, FileTarget>;
   readonly removed: readonly string[];
-}): AppChanges {
+}): Omit<AppChanges, 'dropDockerApps'> {
   const composeUris = new Map<string, string>();
   const fileNames = new Map<string, (current: string | undefined) => string>();
   for (const app of run.apps) {
@@ -273,17 +282,4 @@ function planAll(
     parents.set(name, parent);
   }
   return planned;
-}
-
-/** Devices stop updating at a file above the limit, so the size is told before anything is written. */
-function checkSize(file: TargetsFile, targets: readonly PlannedTarget[]): Diagnostic[] {
-  const bytes = addTargets(file, targets).byteLength;
-  if (bytes > MAX_TARGETS_BYTES) throw targetsTooLarge(file.path, bytes);
-  if (bytes < MAX_TARGETS_BYTES * 0.75) return [];
-  const percent = Math.floor((bytes / MAX_TARGETS_BYTES) * 100);
-  return [
-    finding('targets.size', `${file.path}: ${bytes} bytes, ${percent} % of what devices read`, {
-      hint: 'Prune old targets that no device runs or rolls back to, with their file targets.',
-    }),
-  ];
 }

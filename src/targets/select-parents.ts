@@ -165,7 +165,8 @@ function findReason(
   return undefined;
 }
 
-function runsOn(arch: string, platforms: readonly string[]): boolean {
+/** True where one of the platforms, `[os/]architecture[/variant]`, is for a `custom.arch`. */
+export function runsOn(arch: string, platforms: readonly string[]): boolean {
   const names = [arch, ...(ARCHITECTURES.get(arch) ?? [])];
   return platforms.some((platform) => names.includes(platform.split('/')[1] ?? platform));
 }

@@ -24,6 +24,8 @@ export interface TargetsFile {
   readonly targets: ReadonlyMap<string, Target>;
   /** The outermost object. */
   readonly root: ObjectSpan;
+  /** The role: the outermost object or, in an envelope, `signed`. */
+  readonly role: ObjectSpan;
   /** The object `targets`. */
   readonly entries: ObjectSpan;
   /** Where the file is a signed envelope: the value of `signatures`. */
@@ -91,7 +93,7 @@ export function parseTargetsFile(bytes: Uint8Array, path: string): TargetsFile {
     if (problem !== undefined) throw refuse(`target ${escapeTerminal(name)}: ${problem}`, span.start);
     targets.set(name, roleValue.targets[name] as Target);
   }
-  return { path, text, targets, root, entries, signatures };
+  return { path, text, targets, root, role, entries, signatures };
 }
 
 function startOf(object: ObjectSpan, member: string): number {

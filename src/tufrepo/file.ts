@@ -4,12 +4,11 @@ import { link, mkdir, open, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { RebundleError } from '../errors.ts';
 import { digestOf, hexOf } from '../lib/digest.ts';
+import { checkTargetName } from './target-name.ts';
 import type { TufRepo } from './tuf-repo.ts';
 
 /** Largest targets file or file target that is read. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
-/** Target names are shorter than this, as the device client's own limit is. */
-const TARGET_NAME_LIMIT = 254;
 
 /**
  * The TUF repository of one folder: the targets file at `path`, file targets in `targets/` beside it. Both are written beside their place,
@@ -97,26 +96,6 @@ class FileTufRepo implements TufRepo {
       hint: 'Run again: the run then builds upon the new file.',
     });
   }
-}
-
-/** Throws TARGETS_NAME for a name that the device client refuses or that would lead out of the folder. */
-function checkTargetName(name: string): void {
-  const parts = name.split('/');
-  const why =
-    name === ''
-      ? 'it is empty'
-      : name.length >= TARGET_NAME_LIMIT
-        ? `it has ${name.length} characters; fewer than ${TARGET_NAME_LIMIT} are allowed`
-        : !/^[\x20-\x7e]+$/.test(name)
-          ? 'it has characters that are not printable ASCII'
-          : name.includes('..') || parts.includes('') || parts.includes('.')
-            ? "it has an empty part, '.' or '..'"
-            : undefined;
-  if (why === undefined) return;
-  throw new RebundleError(
-    'TARGETS_NAME',
-    `a file target cannot be named ${JSON.stringify(name.slice(0, 300))}: ${why}`,
-  );
 }
 
 async function readFile(path: string): Promise<Buffer | undefined> {

@@ -2,7 +2,7 @@
 export interface TufRepo {
   /** How reports and events name this repository. */
   readonly location: string;
-  /** `checksum` is the lower-case hex sha256 of `bytes`; undefined where there is no targets file yet. */
+  /** `checksum` is lower-case hex: the sha256 of `bytes`, or what a server says that it is. Undefined where there is no targets file yet. */
   readTargets(): Promise<{ readonly bytes: Buffer; readonly checksum: string } | undefined>;
   /** Replaces the file atomically. Throws TARGETS_CONFLICT where its checksum is not the expected one any more. */
   writeTargets(bytes: Uint8Array, expectedChecksum: string | 'absent'): Promise<void>;
