@@ -71,7 +71,7 @@ export function createImageResolver(context: MigrationContext, options: Resolver
   async function resolve(reference: Reference, kept: KeptPin | undefined): Promise<ResolvedImage> {
     const now = await head(reference);
     if (kept === undefined || now?.digest === digestIn(kept.pinned)) {
-      if (now !== undefined) return { image: await describe(reference, now), diagnostics: [] };
+      if (now !== undefined) return { image: await describeNow(reference, now), diagnostics: [] };
       const hint =
         reference.digest === undefined
           ? 'Push the image, or correct the name or tag.'
@@ -93,7 +93,7 @@ export function createImageResolver(context: MigrationContext, options: Resolver
         });
       }
       const message = `${kept.pinned} of the published bundle is not in the registry any more; ${text} was resolved anew, to ${now.digest}`;
-      return { image: await describe(reference, now), diagnostics: [finding('image.pin-lost', message)] };
+      return { image: await describeNow(reference, now), diagnostics: [finding('image.pin-lost', message)] };
     }
     const image = await describe(reference, held);
     if (kept.from === 'plan') {
@@ -112,11 +112,25 @@ export function createImageResolver(context: MigrationContext, options: Resolver
     const drift = { digest: now.digest, kind: changed.length === 0 ? 'metadata' : 'layers' } as const;
     if (drift.kind === 'layers' && isRepinned(reference)) {
       const message = `${text} moved from ${kept.pinned} to ${now.digest}, as asked for`;
-      return { image: await describe(reference, now), diagnostics: [finding('image.repinned', message)] };
+      return { image: await describeNow(reference, now), diagnostics: [finding('image.repinned', message)] };
     }
     const what = changed.length === 0 ? 'only its metadata differs' : `another image for ${changed.join(', ')}`;
     const message = `${text} names ${now.digest} now (${what}); ${kept.pinned} of the published bundle is kept`;
     return { image, drift, diagnostics: [finding('image.drift', message)] };
+  }
+
+  /** A tag may move between two requests, and a HEAD may name a digest that is not there: then the manifest itself, which is hashed here, decides. */
+  async function describeNow(reference: Reference, now: Descriptor): Promise<ImageResolution> {
+    try {
+      return await describe(reference, now);
+    } catch (error) {
+      const isGone = error instanceof RebundleError && error.code === 'IMAGE_UNRESOLVED';
+      if (!isGone || reference.digest !== undefined) throw error;
+      const registry = context.imageRegistry(reference.registry);
+      const found = await registry.getManifest(repositoryOf(reference), reference.tag ?? 'latest', asks);
+      if (found === undefined || found.descriptor.digest === now.digest) throw error;
+      return describe(reference, found.descriptor);
+    }
   }
 
   async function describe(reference: Reference, descriptor: Descriptor): Promise<ImageResolution> {

@@ -100,14 +100,19 @@ class LayoutRegistry implements Registry {
 
   async putManifest(
     name: RepositoryName,
-    manifest: { readonly bytes: Uint8Array; readonly mediaType: string; readonly tag?: string },
+    manifest: {
+      readonly bytes: Uint8Array;
+      readonly mediaType: string;
+      readonly tag?: string;
+      readonly isSparse?: boolean;
+    },
     options?: CallOptions,
   ): Promise<Descriptor> {
     options?.signal?.throwIfAborted();
     const tagged = manifest.tag === undefined ? undefined : formatTagged(name, manifest.tag);
     const what = `the manifest for ${tagged ?? formatName(name)}`;
     const { descriptor, blobs } = checkManifest(manifest, what);
-    for (const digest of blobs) {
+    for (const digest of manifest.isSparse === true ? [] : blobs) {
       if (!(await this.hasBlob(name, digest, options))) throw blobMissing(digest, what);
     }
     await this.#storeBlob(descriptor, () => manifest.bytes);

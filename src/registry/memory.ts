@@ -38,14 +38,19 @@ class MemoryRegistry implements Registry {
 
   async putManifest(
     name: RepositoryName,
-    manifest: { readonly bytes: Uint8Array; readonly mediaType: string; readonly tag?: string },
+    manifest: {
+      readonly bytes: Uint8Array;
+      readonly mediaType: string;
+      readonly tag?: string;
+      readonly isSparse?: boolean;
+    },
     options?: CallOptions,
   ): Promise<Descriptor> {
     options?.signal?.throwIfAborted();
     const tagged = manifest.tag === undefined ? undefined : formatTagged(name, manifest.tag);
     const what = `the manifest for ${tagged ?? formatName(name)}`;
     const { descriptor, blobs } = checkManifest(manifest, what);
-    const missing = blobs.find((digest) => !this.#blobs.has(digest));
+    const missing = manifest.isSparse === true ? undefined : blobs.find((digest) => !this.#blobs.has(digest));
     if (missing !== undefined) throw blobMissing(missing, what);
     if (!this.#blobs.has(descriptor.digest)) this.#blobs.set(descriptor.digest, Buffer.from(manifest.bytes));
     if (tagged !== undefined) this.#tags.set(tagged, descriptor.digest);

@@ -28,11 +28,17 @@ export interface Registry {
   ): Promise<{ readonly descriptor: Descriptor; readonly bytes: Buffer } | undefined>;
   /**
    * Stores a manifest, under its tag where one is given. Every blob that it names must be there (REGISTRY_BLOB_MISSING).
-   * The same manifest again is no change; the tag moves where it named another one.
+   * The same manifest again is no change; the tag moves where it named another one. `isSparse`: an index that names more than is there, which
+   * some registries refuse.
    */
   putManifest(
     name: RepositoryName,
-    manifest: { readonly bytes: Uint8Array; readonly mediaType: string; readonly tag?: string },
+    manifest: {
+      readonly bytes: Uint8Array;
+      readonly mediaType: string;
+      readonly tag?: string;
+      readonly isSparse?: boolean;
+    },
     options?: CallOptions,
   ): Promise<Descriptor>;
   hasBlob(name: RepositoryName, digest: Digest, options?: CallOptions): Promise<boolean>;

@@ -22,7 +22,11 @@ beforeEach(() => {
   events = [];
 });
 
-function resolver(known: readonly ImageResolution[] = [], images: Registry = registry, repin: string[] = []): ImageResolver {
+function resolver(
+  known: readonly ImageResolution[] = [],
+  images: Registry = registry,
+  repin: string[] = [],
+): ImageResolver {
   const context = {
     sources: [],
     imageRegistry: () => images,
@@ -39,6 +43,24 @@ const resolve = async (text = IMAGE): Promise<ImageResolution> =>
 const platformsOf = async (text?: string): Promise<string[]> => (await resolve(text)).platforms.map(formatPlatform);
 
 describe('what an image is pinned to', () => {
+  test('what its tag really holds, where HEAD names a digest that is not there', async () => {
+    const index = await pushImage(registry, IMAGE);
+    const lost = `sha256:${'0'.repeat(64)}` as const;
+    const odd: Registry = {
+      ...registry,
+      headManifest: async (name, reference, options) => {
+        const found = await registry.headManifest(name, reference, options);
+        return found === undefined ? undefined : { ...found, digest: lost };
+      },
+    };
+    const { image } = await resolver([], odd).resolve(parseReference(IMAGE));
+    expect(image.pinned).toBe(`quay.io/acme/web@${index.digest}`);
+    // A digest that somebody wrote is never exchanged.
+    await expect(resolver([], odd).resolve(parseReference(`quay.io/acme/web:v1@${lost}`))).rejects.toMatchObject({
+      code: 'IMAGE_UNRESOLVED',
+    });
+  });
+
   test.each([
     ['oci', MEDIA_TYPES.ociIndex],
     ['docker', MEDIA_TYPES.dockerManifestList],
