@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { describeHosts } from './config-hosts.ts';
 import { ERRORS } from './errors.ts';
 import { HOST_PATTERN, PLACE, parsePlace } from './lib/place.ts';
-import type { Interpolation } from './model/app.ts';
+import type { Interpolation, Semantics } from './model/app.ts';
 import { FINDINGS, type FindingCode } from './model/findings.ts';
 
 /** A member that YAML may hold as a number or a boolean, but that is meant as it is written. */
@@ -41,6 +41,8 @@ const TagRules = z
   .regex(/^[^\s,:]+(?::[^\s,:]+)?(?:,[^\s,:]+(?::[^\s,:]+)?)*$/, 'expected tags as in main or tag1,tag2 or tag:parent')
   .meta(AS_WRITTEN);
 const InterpolationMode = z.enum(['device', 'single'] satisfies Interpolation[]);
+export const SEMANTICS = ['auto', '0.2', '0.4-0.8', '0.9'] as const satisfies (Semantics | 'auto')[];
+const SemanticsName = z.enum(SEMANTICS).meta(AS_WRITTEN);
 const Concurrency = z
   .string()
   .regex(/^(?:[1-9]|[1-9][0-9])$/, 'expected a whole number from 1 to 99')
@@ -71,6 +73,10 @@ const Apps = z.strictObject({
     .describe('Globs on package paths relative to the repository: packages to select besides those at its top level.'),
   exclude: z.array(Text).default([]).describe('Globs on package paths: packages to leave out.'),
   interpolation: mapOf(AppName, InterpolationMode).describe('How often `$` is read, for single apps.'),
+  semantics: mapOf(AppName, SemanticsName).describe('Release line of docker-app that single apps are read as.'),
+  compose: Flag.prefault('false').describe(
+    'Whether a folder with a `docker-compose.yml` and no package beside it is an app: published as it is, with pinned images, for compose devices only.',
+  ),
 });
 
 const Images = z.strictObject({
@@ -165,15 +171,11 @@ const Signing = z.strictObject({
 
 const Targets = z.strictObject({
   repo: z
-    .union([
-      Path,
-      z
-        .string()
-        .regex(
-          /^(?:https:\/\/|http:\/\/(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])[:/])[^\s@]+$/,
-          'expected a path, or an https URL without user and password',
-        ),
-    ])
+    .string()
+    .regex(
+      /^(?:(?![a-zA-Z][a-zA-Z0-9+.-]*:\/\/)[^\u0000-\u001f\u007f]+|https:\/\/[^\s@/]+(?:\/\S*)?|http:\/\/(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?(?:\/\S*)?)$/,
+      'expected a path, or an https URL without user and password',
+    )
     .describe(
       'The targets file that is read and replaced, or the URL of a user repository, https://host/api/v1/user_repo.',
     ),
@@ -206,7 +208,9 @@ const Targets = z.strictObject({
     .regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/, 'expected a commit of 40 or 64 hex digits')
     .meta(AS_WRITTEN)
     .exactOptional()
-    .describe('`containers-sha` of new targets; by default as in the target that is built upon.'),
+    .describe(
+      '`containers-sha` of new targets; by default the commit, where all packages are of one git repository, else as in the target that is built upon.',
+    ),
   uri: z
     .string()
     .regex(/^[\x21-\x7e]+$/, 'expected a URI in ASCII')
@@ -271,6 +275,9 @@ export const ConfigText = z
     apps: Apps.prefault({}).describe('Which packages are selected, and settings of single apps.'),
     interpolation: InterpolationMode.default('device').describe(
       'How often `$` is read: twice as on devices of the old style, or once.',
+    ),
+    semantics: SemanticsName.default('auto').describe(
+      'Release line of docker-app that packages are read as, which then refuses what it refused; `auto` takes what any line took.',
     ),
     images: Images.prefault({}).describe('How images are resolved.'),
     pin: Pin.prefault({}).describe('Which images may move to a new digest.'),

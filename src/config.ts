@@ -5,7 +5,7 @@ import { RebundleError } from './errors.ts';
 import { escapeTerminal } from './lib/escape-text.ts';
 import type { Place } from './lib/place.ts';
 import { parseValidatedYaml } from './lib/validated-yaml.ts';
-import type { Interpolation } from './model/app.ts';
+import type { Interpolation, Semantics } from './model/app.ts';
 
 type ReadonlyDeep<T> =
   T extends ReadonlyMap<infer K, infer V>
@@ -34,6 +34,7 @@ export interface ConfigFlags {
   readonly tag?: string;
   readonly targetVersion?: string;
   readonly interpolation?: Interpolation;
+  readonly semantics?: Semantics | 'auto';
   readonly parameterFiles: readonly string[];
   readonly set: ReadonlyMap<string, string>;
   /** Globs on references to pin anew; they are joined with those of the file. */
@@ -172,6 +173,7 @@ export function mergeConfig(
     ...(factory === undefined ? {} : { factory }),
     registries: new Map([...config.registries, ...flags.registries]),
     interpolation: flags.interpolation ?? config.interpolation,
+    semantics: flags.semantics ?? config.semantics,
     images: {
       ...config.images,
       ...(tag === undefined ? {} : { tag }),
@@ -212,6 +214,8 @@ export function configJsonSchema(): z.core.JSONSchema.JSONSchema {
       // Scalars are texts here and so are their defaults, but a number is to be shown as one.
       if (jsonSchema.type === 'integer' && jsonSchema.default !== undefined)
         jsonSchema.default = Number(jsonSchema.default);
+      if (jsonSchema.type === 'boolean' && jsonSchema.default !== undefined)
+        jsonSchema.default = jsonSchema.default === 'true';
     },
   });
 }

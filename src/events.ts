@@ -26,6 +26,14 @@ export type PipelineEvent =
       readonly reason: string;
     }
   | {
+      /** What a registry says is left of its limit of requests; comes where the number changed. */
+      readonly type: 'registry:quota';
+      readonly host: string;
+      readonly remaining: number;
+      readonly limit?: number;
+      readonly windowSeconds?: number;
+    }
+  | {
       readonly type: 'diagnostic';
       readonly app?: string;
       readonly origin?: SourceOrigin;

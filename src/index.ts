@@ -3,6 +3,8 @@
 export { archiveBundle } from './bundle/archive.ts';
 export { assembleBundle } from './bundle/assemble-bundle.ts';
 export { type Config, type ConfigFile, parseConfig, resolvePaths } from './config.ts';
+export { type Conversion, convertApp } from './convert/convert-app.ts';
+export type { Proof, ProofDifference } from './convert/prove.ts';
 export { type RewriteOptions, rewriteCompose } from './convert/rewrite.ts';
 export { scanPackages } from './dockerapp/scan.ts';
 export { type PackageInput, splitPackage } from './dockerapp/split.ts';

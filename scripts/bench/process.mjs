@@ -7,7 +7,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = new URL('../../', import.meta.url);
-export const PROGRAM = fileURLToPath(new URL('dist/cli/main.js', ROOT));
+export const PROGRAM = process.env.REBUNDLE_PROGRAM ?? fileURLToPath(new URL('dist/cli/main.js', ROOT));
 
 /**
  * Wall time and CPU in seconds, peak memory in MiB.

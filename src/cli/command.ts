@@ -49,7 +49,7 @@ export const REPOSITORY_PATHS = {
 } as const;
 
 export const PROGRESS = ['reporter', 'quiet', 'verbose'] as const satisfies readonly OptionName[];
-export const CONVERSION = ['interpolation', 'parametersFile', 'set', 'fleet'] as const satisfies readonly OptionName[];
+export const CONVERSION = ['semantics', 'interpolation', 'parametersFile', 'set', 'fleet'] as const satisfies readonly OptionName[];
 export const PLACES = ['to', 'registry', 'platform', 'tag'] as const satisfies readonly OptionName[];
 export const OUTCOME = ['failFast', 'errorOn', 'ignore'] as const satisfies readonly OptionName[];
 /** What plan and run take. */

@@ -4,6 +4,8 @@ export interface CliEnvironment {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly writeError: (text: string) => void;
+  /** All of standard input. */
+  readonly readInput?: () => Promise<Buffer>;
   readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
   /** Columns of the terminal. */

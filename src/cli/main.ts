@@ -3,12 +3,14 @@ import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { ERRORS, formatLocation, type RebundleError, toRebundleError } from '../errors.ts';
+import { readAll } from '../lib/bytes.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import { maskUrlCredentials } from '../lib/redact.ts';
 import type { CliEnvironment } from './environment.ts';
 import { COMMANDS, runProgram } from './program.ts';
 
 const DEFAULT_WIDTH = 100;
+const MAX_INPUT_BYTES = 64 * 1024 * 1024;
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -30,6 +32,7 @@ const environment: CliEnvironment = {
   cwd: process.cwd(),
   env: process.env,
   writeError: (text) => process.stderr.write(text),
+  readInput: () => readAll(process.stdin, MAX_INPUT_BYTES, 'standard input'),
   stdoutIsTerminal: process.stdout.isTTY === true,
   stderrIsTerminal: process.stderr.isTTY === true,
   width: () => process.stderr.columns ?? DEFAULT_WIDTH,

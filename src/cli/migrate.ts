@@ -1,5 +1,5 @@
 import { join, relative, resolve } from 'node:path';
-import { requireIdentity } from '../config.ts';
+import { isUrl, requireIdentity } from '../config.ts';
 import { RebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { MigrationPlan } from '../model/plan.ts';
@@ -7,18 +7,20 @@ import { hasErrors, type MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
 import { formatPlan, parsePlan } from '../pipeline/state.ts';
 import { renderSummary } from '../report/summary.ts';
-import { createFileTufRepo } from '../tufrepo/file.ts';
 import type { CommandResult, Invocation } from './command.ts';
+import { writeEnvFiles } from './env-output.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
 import type { Flags } from './options.ts';
 import { assertOwnTree, readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
-import { openPlaces, type Places } from './places.ts';
+import { type Places, withPlaces } from './places.ts';
 import { writeReports } from './report-files.ts';
 import { reporterKind, wantsColor } from './reporters.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
 import { appFolder, prepareSetup, type Setup } from './setup.ts';
 import { treeOf } from './trees.ts';
+import { loadRunSigning, openTufRepo } from './tuf-files.ts';
+import { readTufFlags } from './tuf-options.ts';
 
 const PLAN_FILE = 'plan.json';
 
@@ -42,77 +44,85 @@ export async function migrate(
   const setup = await prepareSetup(invocation, environment);
   requireIdentity(setup.config);
   checkOutput(setup);
-  const places = openPlaces(setup.config, environment.cwd);
   if (command !== 'plan' && setup.config.publish.to?.kind === 'memory' && setup.config.targets !== undefined) {
     throw new RebundleError('USAGE', '--to memory: publishes nothing that a target could name', {
       hint: 'Use rebundle plan, or name a folder.',
     });
   }
   const started = environment.now();
-  return withReporter(invocation, environment, setup, async (emit) => {
-    const context = await createContext(setup, places, environment, emit);
-    const planPath = join(setup.out, PLAN_FILE);
-    const earlier = await readEarlierPlan(planPath);
-    const { outcome, pending } = await work({
-      setup,
-      context,
-      planPath,
-      ...(earlier === undefined ? {} : { earlier }),
-    });
-    const status = combineStatus(
-      sourceStatus(outcome.scanned),
-      resultStatus(outcome.results, flags.errorOn),
-      pending ? 2 : 0,
-    );
-    const shown = (path: string): string => relative(environment.cwd, path);
-    const wroteTargets = command !== 'plan' && outcome.targets !== undefined;
-    const report = await writeReports(
-      {
-        plan: outcome.plan,
-        results: outcome.results,
-        command,
-        status,
-        sources: outcome.scanned.map(({ source, packages, error }) => ({
-          repository: source.origin.repository,
-          packages,
-          ...(error === undefined ? {} : { error }),
-        })),
-        bytesSent: outcome.bytesSent,
-        timing: { totalMs: Math.round(environment.now() - started) },
-        outputs: {
-          plan: shown(planPath),
-          ...(command === 'plan' ? {} : { apps: shown(join(setup.out, 'apps')), destination: places.destinationName }),
-          ...(wroteTargets && setup.config.targets !== undefined
-            ? { targets: shown(resolve(environment.cwd, setup.config.targets.repo)) }
-            : {}),
-          ...(command === 'plan' && outcome.targets !== undefined
-            ? { plannedTargets: shown(join(setup.out, PROPOSED_TARGETS)) }
-            : {}),
+  return withReporter(invocation, environment, setup, (emit) =>
+    withPlaces({ config: setup.config, environment, emit }, async (places) => {
+      const context = await createContext({ invocation, setup, places, environment, emit });
+      const planPath = join(setup.out, PLAN_FILE);
+      const earlier = await readEarlierPlan(planPath);
+      const { outcome, pending } = await work({
+        setup,
+        context,
+        planPath,
+        ...(earlier === undefined ? {} : { earlier }),
+      });
+      await writeEnvFiles(
+        outcome.apps.map(({ converted }) => converted),
+        setup,
+      );
+      const status = combineStatus(
+        sourceStatus(outcome.scanned),
+        resultStatus(outcome.results, flags.errorOn, outcome.plan.diagnostics),
+        pending ? 2 : 0,
+      );
+      const shown = (path: string): string => relative(environment.cwd, path);
+      const showRepo = (repo: string): string => (isUrl(repo) ? repo : shown(resolve(environment.cwd, repo)));
+      const wroteTargets = command !== 'plan' && outcome.targets !== undefined;
+      const report = await writeReports(
+        {
+          plan: outcome.plan,
+          results: outcome.results,
+          command,
+          status,
+          sources: outcome.scanned.map(({ source, packages, error }) => ({
+            repository: source.origin.repository,
+            packages,
+            ...(error === undefined ? {} : { error }),
+          })),
+          bytesSent: outcome.bytesSent,
+          timing: { totalMs: Math.round(environment.now() - started) },
+          outputs: {
+            plan: shown(planPath),
+            ...(command === 'plan'
+              ? {}
+              : { apps: shown(join(setup.out, 'apps')), destination: places.destinationName }),
+            ...(wroteTargets && setup.config.targets !== undefined
+              ? { targets: showRepo(setup.config.targets.repo) }
+              : {}),
+            ...(command === 'plan' && outcome.targets !== undefined
+              ? { plannedTargets: shown(join(setup.out, PROPOSED_TARGETS)) }
+              : {}),
+          },
         },
-      },
-      { out: setup.out, cwd: environment.cwd, requests: flags.reports },
-    );
-    const kind = reporterKind(flags, environment);
-    const summary =
-      (kind === 'live' || kind === 'lines') && flags.verbosity !== 'quiet'
-        ? renderSummary(report, {
-            width: environment.width(),
-            color: wantsColor(environment),
-            flags: repeatedFlags(flags),
-          })
-        : undefined;
-    const references = outcome.results.flatMap(({ app, reference }) =>
-      reference === undefined ? [] : [`${app}\t${reference}\n`],
-    );
-    return {
-      status,
-      results: outcome.results,
-      bytesSent: outcome.bytesSent,
-      // On a terminal the summary says it better.
-      ...(environment.stdoutIsTerminal ? {} : { stdout: references.join('') }),
-      ...(summary === undefined ? {} : { summary }),
-    };
-  });
+        { out: setup.out, cwd: environment.cwd, requests: flags.reports },
+      );
+      const kind = reporterKind(flags, environment);
+      const summary =
+        (kind === 'live' || kind === 'lines') && flags.verbosity !== 'quiet'
+          ? renderSummary(report, {
+              width: environment.width(),
+              color: wantsColor(environment),
+              flags: repeatedFlags(flags),
+            })
+          : undefined;
+      const references = outcome.results.flatMap(({ app, reference }) =>
+        reference === undefined ? [] : [`${app}\t${reference}\n`],
+      );
+      return {
+        status,
+        results: outcome.results,
+        bytesSent: outcome.bytesSent,
+        // On a terminal the summary says it better.
+        ...(environment.stdoutIsTerminal ? {} : { stdout: references.join('') }),
+        ...(summary === undefined ? {} : { summary }),
+      };
+    }),
+  );
 }
 
 /** The flags that the next command of a user has to have, too. */
@@ -133,12 +143,19 @@ async function readEarlierPlan(path: string): Promise<MigrationPlan | undefined>
   }
 }
 
-async function createContext(
-  setup: Setup,
-  places: Places,
-  environment: CliEnvironment,
-  emit: Emit,
-): Promise<MigrationContext> {
+async function createContext({
+  invocation,
+  setup,
+  places,
+  environment,
+  emit,
+}: {
+  readonly invocation: Invocation;
+  readonly setup: Setup;
+  readonly places: Places;
+  readonly environment: CliEnvironment;
+  readonly emit: Emit;
+}): Promise<MigrationContext> {
   const { targets } = setup.config;
   const context = {
     ...offlineContext(setup, environment, emit),
@@ -146,11 +163,13 @@ async function createContext(
     destination: places.destination,
   };
   if (targets === undefined) return context;
+  const signing = await loadRunSigning(targets, readTufFlags(invocation), environment);
   const shown = (path: string): string => relative(environment.cwd, resolve(environment.cwd, path));
   const seed = targets.seed === undefined ? undefined : await readOptional(resolve(environment.cwd, targets.seed));
   return {
     ...context,
-    tufRepo: createFileTufRepo(resolve(environment.cwd, targets.repo)),
+    tufRepo: await openTufRepo(targets, environment, emit),
+    ...(signing === undefined ? {} : { signing }),
     ...(seed === undefined || targets.seed === undefined
       ? {}
       : { targetsSeed: { path: shown(targets.seed), bytes: seed } }),

@@ -1,9 +1,10 @@
 import { Option } from 'commander';
 import { type ConfigFlags, parseValue } from '../config.ts';
+import { SEMANTICS } from '../config-schema.ts';
 import { RebundleError } from '../errors.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import type { Place } from '../lib/place.ts';
-import type { Interpolation } from '../model/app.ts';
+import type { Interpolation, Semantics } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
 
 export type ReportFormat = 'html' | 'json' | 'md';
@@ -49,6 +50,7 @@ interface RawOptions {
   readonly tag?: string;
   readonly targetVersion?: string;
   readonly interpolation?: Interpolation;
+  readonly semantics?: Semantics | 'auto';
   readonly parametersFile?: readonly string[];
   readonly set?: ReadonlyMap<string, string>;
   readonly fleet?: ReadonlyMap<string, string>;
@@ -146,6 +148,10 @@ const OPTIONS = {
       'device',
       'single',
     ]),
+  semantics: () =>
+    new Option('--semantics <line>', 'read packages as this line of docker-app did, and refuse what it refused').choices(
+      SEMANTICS,
+    ),
   parametersFile: () =>
     new Option('--parameters-file <file>', 'parameter values for all apps (repeatable)').argParser(
       list('path', '--parameters-file'),
@@ -184,7 +190,7 @@ const OPTIONS = {
   quiet: () => new Option('--quiet', 'only errors on stderr').conflicts('verbose'),
   verbose: () => new Option('--verbose', 'every step on stderr'),
   inPlace: () => new Option('--in-place', 'write a folder APP/ beside each package').conflicts('out'),
-  json: () => new Option('--json', 'print the packages as JSON'),
+  json: () => new Option('--json', 'print the result as JSON'),
 } as const satisfies Record<keyof RawOptions, () => Option>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -203,6 +209,7 @@ export function readFlags(raw: RawOptions): Flags {
     ...(raw.tag === undefined ? {} : { tag: raw.tag }),
     ...(raw.targetVersion === undefined ? {} : { targetVersion: raw.targetVersion }),
     ...(raw.interpolation === undefined ? {} : { interpolation: raw.interpolation }),
+    ...(raw.semantics === undefined ? {} : { semantics: raw.semantics }),
     ...(raw.reporter === undefined ? {} : { reporter: raw.reporter }),
     registries: raw.registry ?? new Map(),
     apps: raw.app ?? [],

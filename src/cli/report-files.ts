@@ -1,7 +1,7 @@
 import { join, relative, resolve } from 'node:path';
-import type { renderHtml } from '../report/html.ts';
-import type { renderJson } from '../report/json.ts';
-import type { renderMarkdown } from '../report/markdown.ts';
+import { renderHtml } from '../report/html.ts';
+import { renderJson } from '../report/json.ts';
+import { renderMarkdown } from '../report/markdown.ts';
 import { buildRunReport, type RunReport, type RunReportInput } from '../report/run-report.ts';
 import type { ReportFormat, ReportRequest } from './options.ts';
 import { writeOutput } from './output.ts';

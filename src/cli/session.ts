@@ -59,12 +59,17 @@ export function sourceStatus(scanned: readonly ScannedSource[]): ExitStatus {
   return scanned.some(({ error }) => error !== undefined) ? 1 : 0;
 }
 
-/** 1 where an app failed or is held, 3 where a finding reaches a lowered `--error-on`. */
-export function resultStatus(results: readonly AppResult[], errorOn: Severity): ExitStatus {
+/** 1 where an app failed or is held, 3 where a finding, of an app or of the run as a whole (`more`), reaches a lowered `--error-on`. */
+export function resultStatus(
+  results: readonly AppResult[],
+  errorOn: Severity,
+  more: readonly Diagnostic[] = [],
+): ExitStatus {
   const failed = results.some(({ status }) => status === 'failed' || status === 'held');
   const reached = (diagnostic: Diagnostic): boolean =>
     errorOn === 'note' || (errorOn === 'warning' && diagnostic.severity !== 'note');
-  const over = errorOn !== 'error' && results.some(({ diagnostics }) => diagnostics.some(reached));
+  const over =
+    errorOn !== 'error' && [{ diagnostics: more }, ...results].some(({ diagnostics }) => diagnostics.some(reached));
   return combineStatus(failed ? 1 : 0, over ? 3 : 0);
 }
 

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type Config, defaultConfig, mergeConfig, parseConfig, resolvePaths } from '../config.ts';
+import { readParameters } from '../dockerapp/parameters.ts';
 import { RebundleError } from '../errors.ts';
 import { decodeUtf8 } from '../lib/bytes.ts';
 import { createLimit, type Limit } from '../lib/limit.ts';
@@ -41,6 +42,7 @@ export async function prepareSetup(invocation: Invocation, environment: CliEnvir
     apps: flags.apps,
     only: named?.only ?? new Map(),
     parameterFiles: await Promise.all(config.parameters.files.map((path) => readParameterFile(path, cwd))),
+    ...(await readFleet(config, cwd)),
     allowPartial: flags.allowPartial,
     removeApps: flags.removeApps,
     failFast: flags.failFast,
@@ -91,6 +93,17 @@ async function readParameterFile(path: string, cwd: string): Promise<DocumentPar
     );
   }
   return { text, path: shown, offset: 0, line: 1 };
+}
+
+/** Throws PARAM_INVALID with the place where a file of a group is none. */
+async function readFleet({ fleet }: Config, cwd: string): Promise<Pick<MigrationRequest, 'fleet'>> {
+  if (fleet.parameters.size === 0) return {};
+  const read = [...fleet.parameters].map(async ([group, path]) => {
+    const document = await readParameterFile(path, cwd);
+    readParameters({ own: document, files: [], metadata: { text: '', path: '', line: 1 }, settings: [] });
+    return { group, document };
+  });
+  return { fleet: await Promise.all(read) };
 }
 
 /** Repositories and packages given on the command line: a package stands for its folder, with nothing else of it selected. */

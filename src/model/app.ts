@@ -47,6 +47,8 @@ export interface FileEntry {
   readonly mode: 'file' | 'executable' | 'symlink' | 'directory' | 'other';
   /** Bytes. */
   readonly size: number;
+  /** What a link leads to, all links on the way followed, where that is in the repository; `path` relative to its root. */
+  readonly target?: { readonly path: string; readonly mode: 'file' | 'executable' | 'directory' };
   /** Git object id, where the source knows one. */
   readonly objectId?: string;
 }
@@ -57,6 +59,10 @@ export interface AppPackage {
   readonly origin: SourceOrigin;
   readonly kind: PackageKind;
   readonly semantics: Semantics;
+  /** True where the user chose the release line: what it refused is refused. Else more is taken, where it is clear what is meant. */
+  readonly strict?: boolean;
+  /** Small files of the package by their path in it, for `env_file` of docker-app 0.9, which put the variables into the model. */
+  readonly envFiles?: ReadonlyMap<string, string>;
   /** The committed bytes of a single file; undefined for a folder. */
   readonly bytes?: Uint8Array;
   readonly metadata: DocumentPart;
@@ -88,7 +94,7 @@ export interface ServiceImage {
 
 /** A path in a compose text that names a file or folder of the repository. */
 export interface FileReference {
-  readonly kind: 'bind' | 'env_file' | 'config' | 'secret' | 'extends';
+  readonly kind: 'bind' | 'env_file' | 'label_file' | 'config' | 'secret' | 'extends' | 'seccomp';
   /** The services that mount or read it. */
   readonly services: readonly string[];
   /** As the compose file means it with default values: relative to the compose file, `/` between names. */
@@ -98,11 +104,42 @@ export interface FileReference {
   readonly location: SourceLocation;
 }
 
+/** Why the conversion changed a place. */
+export type EditRule =
+  /** A reference became a variable with a default. */
+  | 'variable'
+  /** A reference, or a value of several, became its value. */
+  | 'value'
+  /** A `$` that one pass of interpolation took away. */
+  | 'dollar'
+  /** An unquoted value that the YAML readers take differently. */
+  | 'plain-scalar'
+  /** A part that `x-enabled` removed, and the key itself. */
+  | 'x-enabled'
+  | 'duplicate-key'
+  | 'second-document'
+  /** Blank lines and the line end around the compose part. */
+  | 'line-ends'
+  /** A command that docker-app split otherwise than compose does. */
+  | 'command'
+  /** docker-app's own render of another part, or of the whole text. */
+  | 'rendered';
+
+/** Where an edit of the conversion comes from. */
+export interface EditOrigin {
+  readonly rule: EditRule;
+  /** The parameter that was referred to, where it is one. */
+  readonly parameter?: string;
+  readonly detail?: string;
+}
+
 /** Replacement of `[start, end)`, in UTF-16 units of the text that is edited. */
 export interface TextEdit {
   readonly start: number;
   readonly end: number;
   readonly text: string;
+  /** Set on the edits of a ComposeApp. */
+  readonly origin?: EditOrigin;
 }
 
 /** A converted app: compose text that means what docker-app and devices made of the package. Images are as written. */
@@ -120,6 +157,12 @@ export interface ComposeApp {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** The variables of one app that a group of devices sets to values of its own, as the text of a `.env` file. */
+export interface EnvFile {
+  readonly group: string;
+  readonly text: string;
+}
+
 /** An image reference of a compose file, resolved: what was asked, what it is pinned to and for which platforms it exists. */
 export interface ImageResolution {
   /** The reference after the tag rule, normalised. */
@@ -128,6 +171,27 @@ export interface ImageResolution {
   readonly pinned: string;
   readonly mediaType: string;
   readonly platforms: readonly Platform[];
+}
+
+/** A file of a repository that goes into a bundle. */
+export interface SupportFile {
+  /** In the bundle. */
+  readonly path: string;
+  /** In the repository. */
+  readonly source: string;
+  readonly executable: boolean;
+  /** Bytes as the listing has them: of a link, the link's own. */
+  readonly size: number;
+  /** Why it is in, in words. */
+  readonly reason: string;
+}
+
+/** A file that could have gone into a bundle, and why it did not. */
+export interface LeftOutFile {
+  readonly path: string;
+  readonly source: string;
+  readonly size: number;
+  readonly reason: string;
 }
 
 /** A file that goes into a bundle beside docker-compose.yml. */
@@ -142,6 +206,12 @@ export interface BundleFile {
   readonly open: () => AsyncIterable<Uint8Array>;
 }
 
+/** A small blob of a bundle that is kept in memory. */
+export interface BundleBlob {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
 /** A bundle whose every digest is known and whose bytes can be made again at any time. */
 export interface AppBundle {
   readonly name: string;
@@ -151,6 +221,8 @@ export interface AppBundle {
   readonly indexBytes: Uint8Array;
   readonly manifest: Descriptor;
   readonly manifestBytes: Uint8Array;
+  /** What Docker Compose reads besides: a compose file and its environment files. Empty where the app has no such form. */
+  readonly composeLayers: readonly BundleBlob[];
   readonly reference: AppReference;
   /** docker-compose.yml first, then by path. */
   readonly files: readonly BundleFile[];

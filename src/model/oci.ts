@@ -40,4 +40,6 @@ export const MEDIA_TYPES = {
   dockerManifestList: 'application/vnd.docker.distribution.manifest.list.v2+json',
   bundle: 'application/octet-stream',
   composeProject: 'application/vnd.docker.compose.project',
+  composeFile: 'application/vnd.docker.compose.file+yaml',
+  composeEnvFile: 'application/vnd.docker.compose.envfile',
 } as const;

@@ -1,4 +1,5 @@
 import { isDiffHeader } from '../lib/redact.ts';
+import { DOWNLOAD_TITLES, listDownloads } from './downloads.ts';
 import { badge, code, place, reference, table } from './html-parts.ts';
 import { html, type Markup } from './markup.ts';
 import type { ReportApp, ReportFinding } from './report-apps.ts';
@@ -34,7 +35,7 @@ function renderApp(app: ReportApp, findings: readonly ReportFinding[]): Markup {
   return html`<details class="card app"${app.status === 'failed' ? html` open` : undefined}>
 <summary><span class="row">${badge(app.status, app.status)} <h3>${app.app}</h3>${app.newOnDevices ? html` ${badge('new', 'new on devices')}` : undefined} <span class="end">${placeOf(app.origin)}</span></span></summary>
 <div class="inside">
-${renderFacts(app)}${findings.map(renderFinding)}${renderImages(app)}${renderVariables(app)}${renderFiles(app)}${renderDiff(app)}</div>
+${renderFacts(app)}${findings.map(renderFinding)}${renderImages(app)}${renderVariables(app)}${renderDownloads(app)}${renderFiles(app)}${renderDiff(app)}</div>
 </details>
 `;
 }
@@ -78,6 +79,13 @@ function renderVariables({ variables }: ReportApp): Markup {
     columns: ['Parameter', 'Variable', 'Default', { number: 'Uses' }, 'Can be overridden on a device'],
     rows,
   });
+}
+
+function renderDownloads(app: ReportApp): Markup {
+  const rows = listDownloads(app);
+  if (rows.length === 0) return html``;
+  const columns = ['Platform', ...DOWNLOAD_TITLES.map((number) => ({ number }))];
+  return table({ caption: 'What a device downloads', columns, rows });
 }
 
 function renderFiles({ files }: ReportApp): Markup {

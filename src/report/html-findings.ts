@@ -3,10 +3,10 @@ import { badge, code, place, table } from './html-parts.ts';
 import { html, type Markup } from './markup.ts';
 import type { ReportFinding } from './report-apps.ts';
 import type { RunReport } from './run-report.ts';
-import { countOf, helpOf, SEVERITIES, SEVERITY_TITLES } from './wording.ts';
+import { countIgnored, countOf, helpOf, SEVERITIES, SEVERITY_TITLES } from './wording.ts';
 
 /** Findings by severity and code. Errors and warnings are open, notes are closed. */
-export function renderFindings({ findings, counts }: RunReport): Markup {
+export function renderFindings({ findings, counts, ignored = [] }: RunReport): Markup {
   const groups = SEVERITIES.map((severity) => {
     const group = findings.filter((finding) => finding.severity === severity);
     return html`<h3>${SEVERITY_TITLES[severity]}: <span data-count="${severity}">${counts.findings[severity]}</span></h3>
@@ -14,8 +14,15 @@ ${group.length === 0 ? html`<p class="soft">None.</p>\n` : groupByCode(group).ma
   });
   return html`<section aria-labelledby="findings">
 <h2 id="findings">Findings</h2>
-${groups}</section>
+${groups}${ignored.length === 0 ? undefined : renderIgnored(ignored)}</section>
 `;
+}
+
+function renderIgnored(ignored: NonNullable<RunReport['ignored']>): Markup {
+  const rows = ignored.map((each) => [code(each.code), String(each.count), each.reason]);
+  const columns = ['Code', { number: 'Count' }, 'Reason'];
+  return html`<h3>Ignored: <span data-count="ignored">${countIgnored(ignored)}</span></h3>
+${table({ caption: 'Ignored findings', columns, rows, quiet: true })}`;
 }
 
 /** Runs of equal code: the findings are sorted by it. */

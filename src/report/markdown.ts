@@ -1,8 +1,10 @@
 import type { Severity } from '../model/findings.ts';
+import { DOWNLOAD_TITLES, listDownloads } from './downloads.ts';
 import { codeCell, escapeMarkdown, fencedBlock } from './markdown-escape.ts';
 import type { ReportFinding } from './report-apps.ts';
 import type { RunReport } from './run-report.ts';
 import {
+  countIgnored,
   countOf,
   formatBytes,
   headlineOf,
@@ -120,9 +122,11 @@ function listSections(report: RunReport): Section[] {
     },
     listFindings(report, 'warning'),
     listFindings(report, 'note'),
+    ...listIgnored(report),
     { title: 'Apps', ...appTable(report), noun: 'app' },
     { title: 'Targets', ...targetTable(report), noun: 'target' },
     { title: 'Images', ...imageTable(report), noun: 'image' },
+    { title: 'What devices download', ...downloadTable(report), noun: 'row' },
     {
       title: `Skipped packages: ${counts.skipped}`,
       ...tableOf(
@@ -151,6 +155,13 @@ function listFindings(report: RunReport, severity: Severity): Section {
     ...tableOf(['App', 'Code', 'Place', 'What was found', 'Fix'], rows),
     noun: 'finding',
   };
+}
+
+/** Nothing where no finding is ignored. */
+function listIgnored({ ignored = [] }: RunReport): Section[] {
+  const rows = ignored.map(({ code, count, reason }) => [codeCell(code), String(count), escapeMarkdown(reason)]);
+  const title = `Ignored: ${countIgnored(ignored)}`;
+  return rows.length === 0 ? [] : [{ title, ...tableOf(['Code', 'Count', 'Reason'], rows), noun: 'kind' }];
 }
 
 function tableOf(columns: readonly string[], rows: readonly (readonly string[])[]): Pick<Section, 'head' | 'rows'> {
@@ -221,6 +232,15 @@ function imageTable(report: RunReport): Pick<Section, 'head' | 'rows'> {
         codeCell(image.pinned),
         codeCell(image.platforms.join(', ')),
       ]),
+    ),
+  );
+}
+
+function downloadTable(report: RunReport): Pick<Section, 'head' | 'rows'> {
+  return tableOf(
+    ['App', 'Platform', ...DOWNLOAD_TITLES],
+    worstFirst(report.apps).flatMap((app) =>
+      listDownloads(app).map(([platform, ...cells]) => [codeCell(app.app), codeCell(platform), ...cells]),
     ),
   );
 }

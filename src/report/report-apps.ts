@@ -52,6 +52,7 @@ export interface ReportApp {
   readonly images: readonly ReportImage[];
   readonly variables: readonly ReportVariable[];
   readonly files: AppPlan['files'];
+  readonly downloads?: NonNullable<AppPlan['downloads']>;
   readonly diff?: string;
 }
 
@@ -110,7 +111,7 @@ function describePlan(
   plan: AppPlan | undefined,
   platforms: ReadonlyMap<string, readonly string[]>,
   mask: (text: string) => string,
-): Pick<ReportApp, 'newOnDevices' | 'platforms' | 'images' | 'variables' | 'files' | 'bundle' | 'dockerApp' | 'diff'> {
+): Omit<ReportApp, 'app' | 'origin' | 'kind' | 'status' | 'reason' | 'reference'> {
   if (plan === undefined) return { newOnDevices: false, platforms: [], images: [], variables: [], files: [] };
   return {
     newOnDevices: plan.newOnDevices,
@@ -128,6 +129,7 @@ function describePlan(
       }))
       .sort((a, b) => compareText(a.parameter, b.parameter)),
     files: plan.files,
+    ...(plan.downloads === undefined ? {} : { downloads: plan.downloads }),
     ...(plan.diff === undefined ? {} : { diff: maskDiff(plan.diff, mask) }),
   };
 }

@@ -1,7 +1,7 @@
 import type { RunCounts } from '../events.ts';
 import { compareText } from '../lib/bytes.ts';
 import { maskUrlCredentials } from '../lib/redact.ts';
-import type { AppResult, AppStatus, PackageLocation } from '../model/app.ts';
+import type { AppResult, AppStatus, Diagnostic, PackageLocation } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
 import type { MigrationPlan, PlannedTarget } from '../model/plan.ts';
 import { buildApps, type ReportApp, type ReportFinding } from './report-apps.ts';
@@ -57,6 +57,13 @@ export interface ReportTarget {
   readonly apps: PlannedTarget['apps'];
 }
 
+/** Findings of one code that are ignored for one reason. */
+interface IgnoredCount {
+  readonly code: Diagnostic['code'];
+  readonly reason: string;
+  readonly count: number;
+}
+
 interface ReportCounts extends RunCounts {
   /** Bytes of all bundles, sent or not. */
   readonly bundleBytes: number;
@@ -87,6 +94,8 @@ export interface RunReport {
   readonly sources: readonly ReportSource[];
   /** Errors first, then by code and place. */
   readonly findings: readonly ReportFinding[];
+  /** How many findings of which kind the configuration says are known; they are not among `findings`. Absent where none is. */
+  readonly ignored?: readonly IgnoredCount[];
   /** By name. Skipped ones are in `skippedPackages` only. */
   readonly apps: readonly ReportApp[];
   readonly targets: readonly ReportTarget[];
@@ -165,6 +174,7 @@ export function buildRunReport(input: RunReportInput): RunReport {
     newOnDevices,
     sources,
     findings,
+    ...(plan.ignored === undefined ? {} : { ignored: countIgnored(plan.ignored) }),
     apps,
     targets,
     skippedPackages,
@@ -174,6 +184,15 @@ export function buildRunReport(input: RunReportInput): RunReport {
     outputs: input.outputs,
     ...(input.timing === undefined ? {} : { timing: input.timing }),
   };
+}
+
+function countIgnored(ignored: NonNullable<MigrationPlan['ignored']>): IgnoredCount[] {
+  const counts = new Map<string, IgnoredCount>();
+  for (const { diagnostic, reason } of ignored) {
+    const key = JSON.stringify([diagnostic.code, reason]);
+    counts.set(key, { code: diagnostic.code, reason, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()].sort((a, b) => compareText(a.code, b.code) || compareText(a.reason, b.reason));
 }
 
 function hasBundle(app: ReportApp): boolean {
@@ -220,14 +239,14 @@ function sourceFindings(sources: readonly SourceInput[]): ReportFinding[] {
   );
 }
 
-/** Findings about the targets as a whole. */
+/** Findings about the targets and the configuration as a whole. */
 function planFindings({ diagnostics }: MigrationPlan): ReportFinding[] {
   return diagnostics.map(({ code, severity, message, hint, location }) => ({
     code,
     severity,
     message: maskUrlCredentials(message),
     ...(hint === undefined ? {} : { hint }),
-    repository: 'targets',
+    repository: /^(?:fleet|ignore)\./.test(code) ? 'configuration' : 'targets',
     path: location?.path ?? '',
     ...(location === undefined ? {} : { line: location.line, column: location.column }),
   }));

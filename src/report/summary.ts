@@ -3,6 +3,7 @@ import { type Color, createPaint } from './paint.ts';
 import type { ReportApp } from './report-apps.ts';
 import type { RunReport } from './run-report.ts';
 import {
+  countIgnored,
   countOf,
   describeTargets,
   firstErrors,
@@ -55,10 +56,7 @@ export function renderSummary(report: RunReport, options: SummaryOptions): strin
     row('bundles', `${counts.bundles}, ${formatBytes(counts.bundleBytes)}, ${formatBytes(counts.bytesSent)} sent`),
     row('images', `${counts.images} pinned`),
     row('targets', describeTargets(report)),
-    row(
-      'findings',
-      `${countOf(counts.findings.error, 'error')}, ${countOf(counts.findings.warning, 'warning')}, ${countOf(counts.findings.note, 'note')}`,
-    ),
+    row('findings', describeFindings(report)),
   ];
   if (report.newOnDevices.length > 0) {
     lines.push(paint(['bold', 'magenta'], whole(2, `NEW ON DEVICES: ${report.newOnDevices.join(', ')}`)));
@@ -78,6 +76,14 @@ export function renderSummary(report: RunReport, options: SummaryOptions): strin
   lines.push(`  ${paint('dim', 'next'.padEnd(LABEL_WIDTH))}${paint('bold', escapeTerminal(next.command))}`);
   lines.push(row('', next.why));
   return `${lines.join('\n')}\n`;
+}
+
+/** `1 error, 2 warnings, 0 notes, 3 ignored` */
+function describeFindings({ counts, ignored = [] }: RunReport): string {
+  const { error, warning, note } = counts.findings;
+  const known = countIgnored(ignored);
+  const open = `${countOf(error, 'error')}, ${countOf(warning, 'warning')}, ${countOf(note, 'note')}`;
+  return known === 0 ? open : `${open}, ${known} ignored`;
 }
 
 interface CountPart {

@@ -21,6 +21,11 @@ export function countOf(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** Findings that the configuration says are known. */
+export function countIgnored(ignored: NonNullable<RunReport['ignored']>): number {
+  return ignored.reduce((sum, { count }) => sum + count, 0);
+}
+
 /** `repository/path:line:column`, as much of it as is known. */
 export function placeOf(place: { repository: string; path: string; line?: number; column?: number }): string {
   const repository = place.repository.replace(/\/$/, '');

@@ -62,7 +62,13 @@ function clean(text: string): string {
 function describeEvent(event: PipelineEvent, told: Map<string, Set<string>>): EventLine[] {
   switch (event.type) {
     case 'run:start':
-      return [{ level: 'info', label: 'start', text: `${event.command}, ${repositories(event.repositories)}` }];
+      return [
+        {
+          level: 'info',
+          label: 'start',
+          text: `${event.command}${event.repositories === 0 ? '' : `, ${repositories(event.repositories)}`}`,
+        },
+      ];
     case 'source:scanned': {
       const selected = event.packages.filter((location) => location.selected).length;
       const text = `${event.repository}: ${countOf(event.packages.length, 'package')}, ${selected} selected`;
@@ -81,6 +87,10 @@ function describeEvent(event: PipelineEvent, told: Map<string, Set<string>>): Ev
     case 'request:retry': {
       const text = `attempt ${event.attempt} in ${(event.delayMs / 1000).toFixed(1)} s: ${event.url}: ${event.reason}`;
       return [{ level: 'warning', label: 'retry', text }];
+    }
+    case 'registry:quota': {
+      const limit = event.limit === undefined ? '' : ` of ${event.limit}`;
+      return [{ level: 'detail', label: 'quota', text: `${event.host}: ${event.remaining}${limit} requests left` }];
     }
     case 'diagnostic':
       return describeFinding(event, told);

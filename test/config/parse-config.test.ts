@@ -33,6 +33,8 @@ images:
   platforms: [linux/amd64, linux/arm/v7]
   exempt: [hub.riverbend.example/riverbend/base]
 parameters: { files: [site.yml], set: { web.port: 8080 } }
+fleet: { parameters: { press: fleet/press.yml } }
+findings: { ignore: [{ id: param.unused, path: web.*, reason: known, expires: 2031-01-31 }, { id: param.fixed, reason: ours }] }
 publish:
   to: oci-layout:../out/registry
   tag: "app-{tag}"
@@ -71,6 +73,13 @@ describe('a right configuration', () => {
         exempt: ['hub.riverbend.example/riverbend/base'],
       },
       parameters: { files: ['site.yml'], set: new Map([['web.port', '8080']]) },
+      fleet: { parameters: new Map([['press', 'fleet/press.yml']]) },
+      findings: {
+        ignore: [
+          { id: 'param.unused', path: 'web.*', reason: 'known', expires: '2031-01-31' },
+          { id: 'param.fixed', reason: 'ours' },
+        ],
+      },
       publish: { to: { kind: 'oci-layout', directory: '../out/registry' }, tag: 'app-{tag}', concurrency: 8 },
       targets: {
         repo: '../out/targets.json',
@@ -95,6 +104,8 @@ describe('a right configuration', () => {
       interpolation: 'device',
       images: { platforms: [], exempt: [] },
       parameters: { files: [], set: new Map() },
+      fleet: { parameters: new Map() },
+      findings: { ignore: [] },
       publish: { tag: 'app-{digest12}', concurrency: 16 },
     });
   });
@@ -189,8 +200,8 @@ describe('a wrong configuration is refused with place, key and expectation', () 
     ['publish: {concurrency: 1e1}\n', '1:24: publish.concurrency: expected a whole number from 1 to 99, found "1e1"'],
     ['targets: {tags: main}\n', '1:10: targets.repo: is missing, expected a text'],
     [
-      'targets: {repo: "https://x/t.json", tags: a}\n',
-      '1:17: targets.repo: expected a path, no URL, found "https://x/t.json"',
+      'targets: {repo: "http://x/t.json", tags: a}\n',
+      '1:17: targets.repo: expected a path, or an https URL without user and password, found "http://x/t.json"',
     ],
     [
       'targets: {repo: t, tags: "a,,b"}\n',

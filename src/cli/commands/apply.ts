@@ -15,6 +15,7 @@ import {
 import type { CliEnvironment } from '../environment.ts';
 import { migrate, savePlan, writeApps } from '../migrate.ts';
 import { readOptional } from '../output.ts';
+import { SIGNING_OPTIONS } from '../tuf-options.ts';
 
 export const APPLY: CommandDefinition = {
   name: 'apply',
@@ -22,6 +23,7 @@ export const APPLY: CommandDefinition = {
   operands: [{ name: 'plan', description: 'the plan file' }],
   paths: REPOSITORY_PATHS,
   options: ['config', 'out', ...PLACES, ...CONVERSION, 'allowPartial', ...OUTCOME, 'report', ...PROGRESS],
+  own: SIGNING_OPTIONS,
   example: 'rebundle apply out/plan.json --tag 4f2c9ab',
   statuses: [0, 3, 1, 5, 4, 130],
   run: apply,

@@ -6,12 +6,14 @@ import { type CommandDefinition, type CommandResult, type Invocation, PLANNING, 
 import type { CliEnvironment } from '../environment.ts';
 import { migrate, PROPOSED_TARGETS } from '../migrate.ts';
 import { writeOutput } from '../output.ts';
+import { SIGNING_OPTIONS } from '../tuf-options.ts';
 
 export const PLAN: CommandDefinition = {
   name: 'plan',
   summary: 'do everything but writing: a plan file and reports, with the final digests',
   paths: REPOSITORY_PATHS,
   options: PLANNING,
+  own: SIGNING_OPTIONS,
   example: 'rebundle plan --tag 4f2c9ab --report html=review.html',
   statuses: [0, 2, 3, 1, 5, 4, 130],
   run: plan,

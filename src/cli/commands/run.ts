@@ -2,12 +2,14 @@ import { runMigration } from '../../pipeline/run.ts';
 import { type CommandDefinition, type CommandResult, type Invocation, PLANNING, REPOSITORY_PATHS } from '../command.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { migrate, savePlan, writeApps } from '../migrate.ts';
+import { SIGNING_OPTIONS } from '../tuf-options.ts';
 
 export const RUN: CommandDefinition = {
   name: 'run',
   summary: 'plan and apply in one go: the scheduled job',
   paths: REPOSITORY_PATHS,
   options: PLANNING,
+  own: SIGNING_OPTIONS,
   example: 'rebundle run --tag "$(git rev-parse --short=7 HEAD)" --reporter lines',
   statuses: [0, 3, 1, 5, 4, 130],
   run,
