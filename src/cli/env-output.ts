@@ -8,7 +8,10 @@ import type { Setup } from './setup.ts';
  * Writes `env/<group>/<app>.env` below the output folder. A file that an earlier run wrote and that is not due any more goes: of an app that was looked
  * at, and, where all were, of any other too.
  */
-export async function writeEnvFiles(apps: readonly ConvertedApp[], { request, out }: Setup): Promise<void> {
+export async function writeEnvFiles(
+  apps: readonly Pick<ConvertedApp, 'name' | 'envFiles' | 'diagnostics'>[],
+  { request, out }: Setup,
+): Promise<void> {
   const folder = join(out, 'env');
   const groups = (request.fleet ?? []).map(({ group }) => group);
   const isWhole = request.apps.length === 0 && request.only.size === 0;

@@ -61,10 +61,7 @@ export async function migrate(
         planPath,
         ...(earlier === undefined ? {} : { earlier }),
       });
-      await writeEnvFiles(
-        outcome.apps.map(({ converted }) => converted),
-        setup,
-      );
+      await writeEnvFiles(outcome.apps, setup);
       const status = combineStatus(
         sourceStatus(outcome.scanned),
         resultStatus(outcome.results, flags.errorOn, outcome.plan.diagnostics),
@@ -183,9 +180,9 @@ export async function savePlan(plan: MigrationPlan, path: string, { out }: Setup
 }
 
 export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promise<void> {
-  for (const { converted, bundle, diagnostics } of apps) {
-    const folder = appFolder(setup.out, converted.name);
-    if (bundle !== undefined && !hasErrors(diagnostics)) await replaceTree(folder, treeOf(converted));
-    else if (converted.app === undefined) await removeTree(folder);
+  for (const { name, open, isConverted, diagnostics } of apps) {
+    const folder = appFolder(setup.out, name);
+    if (open !== undefined && !hasErrors(diagnostics)) await replaceTree(folder, treeOf((await open()).converted));
+    else if (!isConverted) await removeTree(folder);
   }
 }

@@ -106,17 +106,16 @@ export function planAppTargets(
 }
 
 function toTargetApp(
-  { converted, bundle, dockerApp, diagnostics }: BuiltApp,
+  { name, kind, bundle, dockerApp, diagnostics }: BuiltApp,
   composeOnly: readonly string[],
 ): TargetApp {
-  const newStyleOnly = composeOnly.includes(converted.name) || converted.location.kind === 'compose';
-  if (bundle === undefined || hasErrors(diagnostics)) return { name: converted.name, state: 'failed', newStyleOnly };
+  const newStyleOnly = composeOnly.includes(name) || kind === 'compose';
+  if (bundle === undefined || hasErrors(diagnostics)) return { name, state: 'failed', newStyleOnly };
   return {
-    name: converted.name,
+    name,
     state: 'ok',
     composeUri: formatReference(bundle.reference),
-    dockerApp:
-      dockerApp === undefined ? 'keep-parent' : { length: dockerApp.byteLength, sha256: hexOf(digestOf(dockerApp)) },
+    dockerApp: dockerApp ?? 'keep-parent',
     newStyleOnly,
   };
 }

@@ -1,66 +1,122 @@
 import { appTag } from '../bundle/assemble-bundle.ts';
 import { diffCompose } from '../convert/diff.ts';
 import { buildPublishedPackage, isStrictSingleFile, type PublishedPackage } from '../dockerapp/published.ts';
-import { toRebundleError } from '../errors.ts';
-import { compareText } from '../lib/bytes.ts';
+import { RebundleError, toRebundleError } from '../errors.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
-import { digestOf, isDigest } from '../lib/digest.ts';
+import { digestOf, hexOf } from '../lib/digest.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
-import { comparePlatforms, formatPlatform, normalizePlatform, parsePlatform } from '../lib/platform.ts';
-import { formatReference, isRepositoryComponent, pinReference } from '../lib/reference.ts';
-import type { AppBundle, AppPackage, BundleFile, ComposeApp, Diagnostic, ImageResolution } from '../model/app.ts';
+import { createMask, maskDiff, maskVariables } from '../lib/redact.ts';
+import type {
+  AppBundle,
+  AppPackage,
+  BundleFile,
+  ComposeApp,
+  Diagnostic,
+  EnvFile,
+  ImageResolution,
+  PackageKind,
+  SourceOrigin,
+  VariableMapping,
+} from '../model/app.ts';
 import type { Digest, Platform } from '../model/oci.ts';
-import { type Drift, RULES_VERSION, type ServicePin } from '../model/plan.ts';
+import { RULES_VERSION, type ServicePin } from '../model/plan.ts';
+import type { FileContent } from '../targets/file-targets.ts';
+import type { AppBytes, createByteStore, OpenApp } from './app-bytes.ts';
 import { buildBundle } from './build-bundle.ts';
 import { maskFindings } from './convert.ts';
-import type { ImageResolver, KeptPin } from './image-resolver.ts';
-import type { AppPins, ReadPins } from './kept-pins.ts';
 import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
+import { type BytePins, type Pinning, pinApp } from './pin-app.ts';
 import { findPlace, type PublishPlace } from './publish.ts';
-import { applyTagRule, type RuledImage } from './tag-rule.ts';
 
-/** An app with all that publishing and the plan need; `bundle` is there where nothing is wrong. */
+/** What is known of an app once its bundle is: digests and findings. Its bytes are to be had by `open`. */
 export interface BuiltApp {
-  readonly converted: ConvertedApp;
+  readonly name: string;
+  readonly origin: SourceOrigin;
+  readonly kind: PackageKind;
+  /** Values of secrets are masked. */
+  readonly variables: readonly VariableMapping[];
+  readonly envFiles: readonly EnvFile[];
+  /** True where the package could be converted, whatever is wrong with its images. */
+  readonly isConverted: boolean;
   readonly images: readonly ServicePin[];
   readonly resolutions: readonly ImageResolution[];
   readonly platforms: readonly Platform[];
   readonly inputs?: Digest;
-  readonly bundle?: AppBundle;
+  /** There where nothing is wrong. */
+  readonly bundle?: Pick<AppBundle, 'archive' | 'index' | 'manifest' | 'reference'> & {
+    readonly files: readonly Pick<BundleFile, 'path' | 'size' | 'digest'>[];
+  };
   /** Where the bundle is, or will be, in the destination. */
   readonly place?: PublishPlace;
   /** The `.dockerapp` for devices of the old style; undefined where they get none. */
-  readonly dockerApp?: Uint8Array;
+  readonly dockerApp?: FileContent;
   readonly diff?: string;
   readonly diagnostics: readonly Diagnostic[];
+  /** There where `bundle` is. */
+  readonly open?: OpenApp;
 }
 
-/** What images are pinned to. */
-export interface Pinning {
-  readonly resolver: ImageResolver;
-  readonly readPins: ReadPins;
-}
-
-/** Pins the images of a converted app and computes its bundle. What is wrong with the app becomes a finding. */
+/**
+ * Pins the images of a converted app and computes its bundle. What is wrong with the app becomes a finding. `reconvert` converts it anew, for when its
+ * bytes are needed and were not held.
+ */
 export async function buildApp(
   converted: ConvertedApp,
-  request: MigrationRequest,
-  context: MigrationContext,
-  pinning: Pinning,
+  input: {
+    readonly request: MigrationRequest;
+    readonly context: MigrationContext;
+    readonly pinning: Pinning;
+    readonly hold: ReturnType<typeof createByteStore>;
+    readonly reconvert: () => Promise<ConvertedApp>;
+  },
 ): Promise<BuiltApp> {
   const { app, pkg, diagnostics } = converted;
   const diff = app === undefined ? undefined : diffCompose(app);
+  const variables = app?.variables ?? [];
   const base = {
-    converted,
+    name: converted.name,
+    origin: converted.origin,
+    kind: converted.location.kind,
+    variables: maskVariables(variables),
+    envFiles: converted.envFiles ?? [],
+    isConverted: app !== undefined,
     images: [],
     resolutions: [],
     platforms: [],
-    ...(diff === undefined ? {} : { diff }),
+    ...(diff === undefined ? {} : { diff: maskDiff(diff, createMask(variables)) }),
   };
   if (app === undefined || pkg === undefined || hasErrors(diagnostics)) return { ...base, diagnostics };
+  const { request, context } = input;
   try {
-    const built = await pinAndBundle(converted, app, pkg, request, context, pinning);
-    return { ...base, ...built, diagnostics: maskFindings(app, [...diagnostics, ...built.diagnostics]) };
+    const pinned = await pinApp(converted, app, request, context, input.pinning);
+    const own = [...diagnostics, ...pinned.diagnostics];
+    if (pinned.pins === undefined) return { ...base, ...pinned.found, diagnostics: maskFindings(app, own) };
+    context.emit({ type: 'app:stage', app: base.name, origin: base.origin, stage: 'bundle' });
+    const { pins } = pinned;
+    const made = await makeBytes(converted, request, pins);
+    const { bundle, dockerApp } = made.bytes;
+    const bundleTag = request.config.publish.tag === 'app-{tag}' ? `app-${pins.tag}` : appTag(bundle.manifest.digest);
+    const place = await findPlace(bundle, bundleTag, context);
+    const all = [...own, ...made.diagnostics, ...describePlace(place, bundleTag)];
+    const { archive, index, manifest, reference } = bundle;
+    return {
+      ...base,
+      ...pinned.found,
+      inputs: digestInputs(pkg, made.files, app, pinned.found.images, request),
+      bundle: {
+        archive,
+        index,
+        manifest,
+        reference,
+        files: bundle.files.map(({ path, size, digest }) => ({ path, size, digest })),
+      },
+      place,
+      ...(dockerApp === undefined
+        ? {}
+        : { dockerApp: { length: dockerApp.byteLength, sha256: hexOf(digestOf(dockerApp)) } }),
+      diagnostics: maskFindings(app, all),
+      open: input.hold(made.bytes, async () => (await makeBytes(await input.reconvert(), request, pins)).bytes),
+    };
   } catch (thrown) {
     const error = toRebundleError(thrown);
     if (error.code === 'CANCELLED') throw error;
@@ -68,180 +124,35 @@ export async function buildApp(
   }
 }
 
-async function pinAndBundle(
-  converted: ConvertedApp,
-  app: ComposeApp,
-  pkg: AppPackage,
-  request: MigrationRequest,
-  context: MigrationContext,
-  { resolver, readPins }: Pinning,
-): Promise<Omit<BuiltApp, 'converted'>> {
-  const { name, origin } = converted;
-  const { config } = request;
-  const { registry = '', factory = '' } = config;
-  context.emit({ type: 'app:stage', app: name, origin, stage: 'pin' });
-  if (!isRepositoryComponent(name)) {
-    return failed([
-      finding(
-        'APP_NAME_INVALID',
-        `'${name}' cannot be a repository name, which the app key has to be: lower case, digits and single . _ -`,
-      ),
-    ]);
-  }
-  const tag = config.images.tag ?? origin.commit?.slice(0, 7);
-  const ruled = app.services.map((image) =>
-    applyTagRule(image, { registry, factory, tag, exempt: config.images.exempt }),
-  );
-  if (config.publish.tag === 'app-{tag}' && tag === undefined) {
-    return failed([finding('IMAGE_TAG_UNKNOWN', 'publish.tag app-{tag} needs the release tag, which is not known')]);
-  }
-  const images = ruled.filter((result): result is RuledImage => 'reference' in result);
-  if (images.length < ruled.length) return failed(ruled.filter((result): result is Diagnostic => 'code' in result));
+function describePlace({ isSubstitute, published, tag }: PublishPlace, wanted: string): Diagnostic[] {
+  if (!isSubstitute || published) return [];
+  return [finding('publish.tag-taken', `the tag ${wanted} names another bundle; this one gets the tag ${tag}`)];
+}
 
-  const resolved = await resolveImages(images, app, await readPins(name), resolver);
-  if ('errors' in resolved) return failed(resolved.errors);
-  const pins: ServicePin[] = images.map(({ service, written, reference }) => {
-    const text = formatReference(reference);
-    const drift = resolved.drifts.get(text);
-    return {
-      service,
-      written,
-      reference: text,
-      pinned: resolved.byReference.get(text)?.pinned ?? '',
-      ...(drift === undefined ? {} : { drift }),
-    };
-  });
-  const pinOf = new Map(pins.map((pin) => [pin.service, pin.pinned]));
-  const resolutions = [...resolved.byReference.values()];
-  const common = commonPlatforms(resolutions, config.images.platforms);
-  if (hasErrors(common.diagnostics)) return { ...failed(common.diagnostics), images: pins, resolutions };
-
-  context.emit({ type: 'app:stage', app: name, origin, stage: 'bundle' });
-  const pinning = { images: pinOf, pins: foreignPins(images, resolved.byReference), config };
+/** The bundle of a converted app and its `.dockerapp`. Throws PLAN_STALE for an app that cannot be converted any more. */
+async function makeBytes(converted: ConvertedApp, request: MigrationRequest, pins: BytePins) {
+  const { app, pkg, name } = converted;
+  if (app === undefined || pkg === undefined || hasErrors(converted.diagnostics)) {
+    throw new RebundleError('PLAN_STALE', `the sources of ${name} changed while the run was at work`, {
+      hint: 'Run again.',
+    });
+  }
+  const pinning = { images: pins.images, pins: pins.foreign, config: request.config };
   const { bundle, files, version, diagnostics } = await buildBundle(converted, app, pinning);
-  const released = images.filter((image) => image.released);
-  const releasedPins = new Map(released.map(({ service }) => [service, pinOf.get(service) ?? '']));
   const oldStyle: OldStyle =
     pkg.kind === 'compose'
-      ? { diagnostics: [finding('targets.compose-only', `'${name}' is a compose folder and gets no new docker_apps entry`)] }
-      : publishOldStyle(converted, buildPublishedPackage(pkg, releasedPins), request, version);
-  const bundleTag = config.publish.tag === 'app-{tag}' ? `app-${tag}` : appTag(bundle.manifest.digest);
-  const place = await findPlace(bundle, bundleTag, context);
-  const taken =
-    place.isSubstitute && !place.published
-      ? [finding('publish.tag-taken', `the tag ${bundleTag} names another bundle; this one gets the tag ${place.tag}`)]
-      : [];
-  return {
-    images: pins,
-    resolutions,
-    platforms: common.platforms,
-    inputs: digestInputs(pkg, files, app, pins, request),
+      ? {
+          diagnostics: [
+            finding('targets.compose-only', `'${name}' is a compose folder and gets no new docker_apps entry`),
+          ],
+        }
+      : publishOldStyle(converted, buildPublishedPackage(pkg, pins.released), request, version);
+  const bytes: AppBytes = {
+    converted,
     bundle,
-    place,
     ...(oldStyle.bytes === undefined ? {} : { dockerApp: oldStyle.bytes }),
-    diagnostics: [...resolved.warnings, ...common.diagnostics, ...diagnostics, ...oldStyle.diagnostics, ...taken],
   };
-}
-
-function failed(diagnostics: readonly Diagnostic[]): Omit<BuiltApp, 'converted'> {
-  return { images: [], resolutions: [], platforms: [], diagnostics };
-}
-
-async function resolveImages(
-  images: readonly RuledImage[],
-  app: ComposeApp,
-  kept: AppPins,
-  resolver: ImageResolver,
-): Promise<
-  | {
-      readonly byReference: Map<string, ImageResolution>;
-      readonly drifts: Map<string, Drift>;
-      readonly warnings: Diagnostic[];
-    }
-  | { readonly errors: Diagnostic[] }
-> {
-  const byReference = new Map<string, ImageResolution>();
-  const drifts = new Map<string, Drift>();
-  const errors: Diagnostic[] = [];
-  const warnings: Diagnostic[] = [...kept.diagnostics];
-  const distinct = new Map(images.map((image) => [formatReference(image.reference), image]));
-  const settled = await Promise.allSettled(
-    [...distinct.values()].map((image) => resolver.resolve(image.reference, keptPin(image, kept))),
-  );
-  for (const [i, [text, image]] of [...distinct].entries()) {
-    const result = settled[i]!;
-    if (result.status === 'fulfilled') {
-      byReference.set(text, result.value.image);
-      if (result.value.drift !== undefined) drifts.set(text, result.value.drift);
-      warnings.push(...result.value.diagnostics);
-      continue;
-    }
-    const error = toRebundleError(result.reason);
-    if (error.code === 'CANCELLED') throw error;
-    const location = app.services.find(({ service }) => service === image.service)?.location;
-    errors.push(
-      finding(error.code, `services.${image.service}.image: ${error.message}`, {
-        ...(error.hint === undefined ? {} : { hint: error.hint }),
-        ...(location === undefined ? {} : { location }),
-      }),
-    );
-  }
-  return errors.length > 0 ? { errors } : { byReference, drifts, warnings };
-}
-
-/** A plan fixes every image; a published bundle those outside the tag rule, and a digest of the source always wins. */
-function keptPin({ reference, covered }: RuledImage, { from, pins }: AppPins): KeptPin | undefined {
-  const pinned = pins.get(formatReference(reference));
-  if (pinned === undefined || (from === 'published' && (covered || reference.digest !== undefined))) return undefined;
-  const digest = pinned.slice(pinned.indexOf('@') + 1);
-  // What a registry says may not lead to another image.
-  const isOfImage = isDigest(digest) && pinned === formatReference(pinReference(reference, digest));
-  return isOfImage ? { pinned, from } : undefined;
-}
-
-/** The platforms that every image has, of the wanted ones where some are configured. */
-function commonPlatforms(
-  resolutions: readonly ImageResolution[],
-  wanted: readonly string[],
-): { readonly platforms: Platform[]; readonly diagnostics: Diagnostic[] } {
-  const short = wanted
-    .flatMap((text) => parsePlatform(text) ?? [])
-    .map((platform) => formatPlatform(normalizePlatform(platform)));
-  const diagnostics: Diagnostic[] = [];
-  const sets = resolutions.map(({ reference, platforms }) => {
-    const names = new Set(platforms.map(formatPlatform));
-    const missing = short.filter((platform) => !names.has(platform));
-    if (missing.length > 0)
-      diagnostics.push(finding('image.platform-missing', `${reference} has no ${missing.join(', ')}`));
-    return names;
-  });
-  const platforms = (resolutions[0]?.platforms ?? [])
-    .filter((platform) => sets.every((set) => set.has(formatPlatform(platform))))
-    .filter((platform) => short.length === 0 || short.includes(formatPlatform(platform)))
-    .sort(comparePlatforms);
-  if (platforms.length === 0) {
-    const each = resolutions
-      .map((image) => `${image.reference} (${image.platforms.map(formatPlatform).join(', ') || 'none'})`)
-      .join('; ');
-    const within = short.length === 0 ? '' : ` among ${short.join(', ')}`;
-    diagnostics.push(finding('IMAGE_PLATFORMS', `the images have no platform in common${within}: ${each}`));
-  }
-  return { platforms, diagnostics };
-}
-
-/** What the pins of the published file remember: references that another run is not to resolve anew. */
-function foreignPins(
-  images: readonly RuledImage[],
-  byReference: ReadonlyMap<string, ImageResolution>,
-): { reference: string; pinned: string }[] {
-  const pins = new Map<string, string>();
-  for (const { reference, covered } of images) {
-    const text = formatReference(reference);
-    if (!covered) pins.set(text, byReference.get(text)?.pinned ?? '');
-  }
-  return [...pins]
-    .map(([reference, pinned]) => ({ reference, pinned }))
-    .sort((a, b) => compareText(a.reference, b.reference));
+  return { bytes, files, diagnostics: [...diagnostics, ...oldStyle.diagnostics] };
 }
 
 interface OldStyle {

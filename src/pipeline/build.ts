@@ -1,6 +1,7 @@
 import { RebundleError } from '../errors.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import { parseTagRules } from '../targets/tag-rules.ts';
+import { createByteStore } from './app-bytes.ts';
 import { planFreeTargets, readTargets, type TargetsState } from './app-targets.ts';
 import { type BuiltApp, buildApp } from './build-app.ts';
 import { convertPackages } from './convert.ts';
@@ -50,8 +51,10 @@ export async function buildMigration(
           host: config.registry,
         })
       : readPinsOfPlan(basis.plan);
-  const apps = await convertPackages(scanned, request, context, (converted) =>
-    buildApp(converted, request, context, { resolver, readPins }),
+  const pinning = { resolver, readPins };
+  const hold = createByteStore();
+  const apps = await convertPackages(scanned, request, context, (converted, reconvert) =>
+    buildApp(converted, { request, context, pinning, hold, reconvert }),
   );
   const createdAt = basis?.plan.createdAt ?? context.createdAt;
   const fixed = { createdAt, version: basis?.targetVersion };

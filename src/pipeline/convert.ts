@@ -1,21 +1,15 @@
 import { posix } from 'node:path';
-import { planSupportFiles } from '../bundle/support-files.ts';
-import { rewriteCompose } from '../convert/rewrite.ts';
-import { MAX_PACKAGE_FILE, splitPackage } from '../dockerapp/split.ts';
+import { checkSpec } from '../convert/check-spec.ts';
+import { convertApp } from '../convert/convert-app.ts';
+import { toWarning } from '../convert/not-publishable.ts';
+import { MAX_PACKAGE_FILE } from '../dockerapp/split.ts';
 import { toRebundleError } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
 import { mapLimit } from '../lib/limit.ts';
 import { createMask } from '../lib/redact.ts';
-import type {
-  AppPackage,
-  ComposeApp,
-  Diagnostic,
-  FileEntry,
-  FileReference,
-  PackageLocation,
-  SourceOrigin,
-} from '../model/app.ts';
+import type { AppPackage, ComposeApp, Diagnostic, PackageLocation, SourceOrigin } from '../model/app.ts';
+import { rescueApp } from './env-files.ts';
 import {
   type ConvertedApp,
   hasErrors,
@@ -24,16 +18,19 @@ import {
   type ScannedSource,
   sortDiagnostics,
 } from './migration.ts';
+import { readNativeApp } from './native-app.ts';
+import { entriesBelow, openPackage } from './open-package.ts';
+import { findSupportFiles, readsFiles } from './support-files.ts';
 
 /**
- * Splits and rewrites every selected package, finds its support files and hands each app on to `next`. Results are sorted by app name. What is
- * wrong with a package stays with it.
+ * Splits and rewrites every selected package, finds its support files and hands each app on to `next`, with a function that converts it once more,
+ * in silence. Results are sorted by app name. What is wrong with a package stays with it.
  */
 export async function convertPackages<T extends { readonly diagnostics: readonly Diagnostic[] }>(
   scanned: readonly ScannedSource[],
   request: MigrationRequest,
   context: MigrationContext,
-  next: (app: ConvertedApp) => Promise<T>,
+  next: (app: ConvertedApp, reconvert: () => Promise<ConvertedApp>) => Promise<T>,
 ): Promise<T[]> {
   const tasks = scanned.flatMap((source) =>
     source.packages.filter(({ selected }) => selected).map((location) => ({ scannedSource: source, location })),
@@ -45,7 +42,8 @@ export async function convertPackages<T extends { readonly diagnostics: readonly
       failed && request.failFast
         ? stopped(scannedSource, location)
         : await convertPackage(scannedSource, location, request, context);
-    const result = await next(converted);
+    const silent = { ...context, emit: () => {} };
+    const result = await next(converted, () => convertPackage(scannedSource, location, request, silent));
     failed ||= hasErrors(result.diagnostics);
     return result;
   });
@@ -78,34 +76,37 @@ async function convertPackage(
   request: MigrationRequest,
   context: MigrationContext,
 ): Promise<ConvertedApp> {
-  const { source, entries } = scanned;
   const origin = originOf(scanned, location);
   const { name } = location;
-  const base = { name, origin, location, source, files: [], readsFiles: false };
+  let base = { name, origin, location, source: scanned.source, files: [], readsFiles: false };
   let pkg: AppPackage | undefined;
   try {
+    if (location.kind === 'compose') return { ...base, ...(await readNativeApp(scanned, location, request)) };
     context.emit({ type: 'app:stage', app: name, origin, stage: 'split' });
-    const prefix = `${location.path}/`;
-    const files = location.kind === 'folder' ? entriesBelow(entries, prefix) : [];
-    pkg = await splitPackage({ location, origin, files, read: (path, limit) => source.read(path, limit) });
+    const semantics = request.config.apps.semantics.get(name) ?? request.config.semantics;
+    const opened = await openPackage({ ...scanned, location, origin, semantics });
+    base = { ...base, location: opened.location, source: opened.source };
+    pkg = opened.pkg;
     context.emit({ type: 'app:stage', app: name, origin, stage: 'rewrite' });
     const { config } = request;
-    const app = rewriteCompose(pkg, {
+    const { app, proof } = convertApp(pkg, {
       interpolation: config.apps.interpolation.get(name) ?? config.interpolation,
       parameterFiles: request.parameterFiles,
       settings: [...config.parameters.set].map(([key, value]) => ({ name: key, value })),
+      deviceSeverity: request.deviceSeverity ?? 'error',
     });
     if (hasErrors(app.diagnostics)) return { ...base, pkg, app, diagnostics: maskFindings(app, app.diagnostics) };
     const { references } = app;
+    const spec = await checkSpec(app, request.deviceSeverity ?? 'error');
+    const { envFiles, diagnostics: rescued } = rescueApp(pkg, app, request);
     const beside = await compareConvertedTree(scanned, location, app);
-    const support = planSupportFiles({
-      package: { ...location, name },
-      entries,
-      attachments: pkg.attachments,
-      references,
-    });
-    const diagnostics = maskFindings(app, [...app.diagnostics, ...beside, ...support.diagnostics]);
-    return { ...base, pkg, app, files: support.files, readsFiles: readsFiles(references, support.files), diagnostics };
+    const support = await findSupportFiles({ ...opened, references, config });
+    const found = request.deviceSeverity === 'warning' ? support.diagnostics.map(toWarningOfFile) : support.diagnostics;
+    const diagnostics = maskFindings(app, [...app.diagnostics, ...spec, ...rescued, ...beside, ...found]);
+    const { files: supportFiles, leftOut } = support;
+    const reads = readsFiles(references, supportFiles);
+    const proved = proof === undefined ? {} : { proof };
+    return { ...base, pkg, app, ...proved, files: supportFiles, leftOut, envFiles, readsFiles: reads, diagnostics };
   } catch (thrown) {
     const error = toRebundleError(thrown);
     if (error.code === 'CANCELLED') throw error;
@@ -114,17 +115,9 @@ async function convertPackage(
   }
 }
 
-/** The entries whose paths begin with `prefix`; `entries` is sorted, so they are found without a look at all others. */
-function entriesBelow(entries: readonly FileEntry[], prefix: string): FileEntry[] {
-  let from = 0;
-  for (let to = entries.length; from < to; ) {
-    const middle = (from + to) >> 1;
-    if ((entries[middle]?.path ?? '') < prefix) from = middle + 1;
-    else to = middle;
-  }
-  let end = from;
-  while (entries[end]?.path.startsWith(prefix) === true) end += 1;
-  return entries.slice(from, end);
+/** docker-app read an env_file and refused a package without it; all other files only a bundle needs. */
+function toWarningOfFile(diagnostic: Diagnostic): Diagnostic {
+  return diagnostic.message.startsWith('env_file ') ? diagnostic : toWarning(diagnostic);
 }
 
 /** A converted tree beside the package is not the source while the package is there; a finding tells that the two went apart. */
@@ -146,11 +139,4 @@ async function compareConvertedTree(
 export function maskFindings(app: ComposeApp, diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const mask = createMask(app.variables);
   return sortDiagnostics(diagnostics).map((diagnostic) => ({ ...diagnostic, message: mask(diagnostic.message) }));
-}
-
-function readsFiles(references: readonly FileReference[], files: readonly { readonly path: string }[]): boolean {
-  return references.some(({ path, required }) => {
-    const plain = path.replace(/^(?:\.\/+)+/, '').replace(/\/+$/, '');
-    return required || files.some((file) => file.path === plain || file.path.startsWith(`${plain}/`));
-  });
 }

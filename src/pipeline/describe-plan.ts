@@ -2,7 +2,6 @@ import { compareText } from '../lib/bytes.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { digestOf } from '../lib/digest.ts';
 import { finding } from '../lib/finding.ts';
-import { createMask, maskDiff, maskVariables } from '../lib/redact.ts';
 import { formatReference } from '../lib/reference.ts';
 import type { AppStatus, Diagnostic } from '../model/app.ts';
 import type { Digest } from '../model/oci.ts';
@@ -96,8 +95,7 @@ function describeApp(
     readonly downloads: ReadonlyMap<string, readonly Download[]> | undefined;
   },
 ): AppPlan {
-  const { converted, bundle, diagnostics } = app;
-  const { name } = converted;
+  const { name, bundle, diagnostics } = app;
   const failed = bundle === undefined || hasErrors(diagnostics);
   const differs = state.changed.has(name);
   const status: AppStatus = failed
@@ -112,14 +110,14 @@ function describeApp(
   const downloads = state.downloads?.get(name);
   return {
     app: name,
-    origin: converted.origin,
-    kind: converted.location.kind,
+    origin: app.origin,
+    kind: app.kind,
     status,
     ...(status === 'held' ? { reason: `waits for ${targetsPlan?.heldBy.join(', ') ?? ''}` } : {}),
     ...(app.inputs === undefined ? {} : { inputs: app.inputs }),
     images: app.images,
     platforms: app.platforms,
-    variables: maskVariables(converted.app?.variables ?? []),
+    variables: app.variables,
     ...(bundle === undefined
       ? {}
       : {
@@ -129,11 +127,11 @@ function describeApp(
           reference: formatReference(bundle.reference),
         }),
     ...(dockerApp === undefined ? {} : { dockerApp }),
-    files: (bundle?.files ?? []).map(({ path, size, digest }) => ({ path, size, digest })),
+    files: bundle?.files ?? [],
     published: app.place?.published ?? false,
     newOnDevices: state.planned?.due.newApps.includes(name) ?? false,
     ...(downloads === undefined ? {} : { downloads }),
-    ...(app.diff === undefined ? {} : { diff: maskDiff(app.diff, createMask(converted.app?.variables ?? [])) }),
+    ...(app.diff === undefined ? {} : { diff: app.diff }),
     diagnostics,
   };
 }
@@ -147,6 +145,8 @@ function digestOptions({ config, parameterFiles }: MigrationRequest): Digest {
       registry: config.registry,
       interpolation: config.interpolation,
       appInterpolation: [...config.apps.interpolation],
+      semantics: config.semantics,
+      appSemantics: [...config.apps.semantics],
       images: config.images,
       repin: config.pin.refresh,
       bundle: config.bundle,

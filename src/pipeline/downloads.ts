@@ -40,7 +40,7 @@ export async function forecastDownloads(input: {
   const changed = input.apps.filter((app) => isChanged(app, input.targets));
   await mapLimit(changed, context.limit, async (app) => {
     try {
-      forecasts.set(app.converted.name, await forecastApp(app, input, contents));
+      forecasts.set(app.name, await forecastApp(app, input, contents));
     } catch (thrown) {
       if (toRebundleError(thrown).code === 'CANCELLED') throw thrown;
     }
@@ -48,10 +48,10 @@ export async function forecastDownloads(input: {
   return forecasts;
 }
 
-function isChanged({ converted, bundle, place, diagnostics }: BuiltApp, targets: readonly PlannedTarget[]): boolean {
+function isChanged({ name, bundle, place, diagnostics }: BuiltApp, targets: readonly PlannedTarget[]): boolean {
   if (bundle === undefined || hasErrors(diagnostics)) return false;
   const differs = targets.some(({ apps }) =>
-    apps.some((app) => app.app === converted.name && ![app.composeApp, app.dockerApp].every(isSame)),
+    apps.some((app) => app.app === name && ![app.composeApp, app.dockerApp].every(isSame)),
   );
   return differs || place?.published !== true;
 }
@@ -115,12 +115,12 @@ async function listFormers(app: BuiltApp, input: Parameters<typeof forecastDownl
 
 /** The entry of an app in the first target that a planned one is built upon and that has the app. */
 function entryOf(
-  { converted }: BuiltApp,
+  { name }: BuiltApp,
   { targets, file }: Parameters<typeof forecastDownloads>[0],
   map: 'docker_apps' | 'docker_compose_apps',
 ): { readonly filename?: unknown; readonly uri?: unknown } | undefined {
   for (const { parent } of targets) {
-    const entry = file?.targets.get(parent ?? '')?.custom?.[map]?.[converted.name];
+    const entry = file?.targets.get(parent ?? '')?.custom?.[map]?.[name];
     if (entry !== undefined && entry !== null && typeof entry === 'object') return entry;
   }
   return undefined;
@@ -134,11 +134,11 @@ async function readFormerPackage(
   const filename = entryOf(app, input, 'docker_apps')?.filename;
   if (typeof filename !== 'string') return undefined;
   const sha256 = input.file?.targets.get(filename)?.hashes.sha256;
-  const isCurrent = app.dockerApp !== undefined && hexOf(digestOf(app.dockerApp)) === sha256;
+  const isCurrent = app.dockerApp?.sha256 === sha256;
   if (isCurrent) return app.resolutions.map(({ pinned }) => parseReference(pinned));
   const bytes = await input.context.tufRepo?.getTarget(filename);
   if (bytes === undefined || hexOf(digestOf(bytes)) !== sha256) return undefined;
-  const { name, origin } = app.converted;
+  const { name, origin } = app;
   const location = { name, path: filename, kind: 'single-file', selected: true } as const;
   const pkg = await splitPackage({ location, origin, files: [], read: async () => bytes });
   const { config } = input.request;

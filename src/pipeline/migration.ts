@@ -1,4 +1,6 @@
 import type { Config } from '../config.ts';
+import type { FleetFile } from '../convert/env-rescue.ts';
+import type { Proof } from '../convert/prove.ts';
 import type { SourceLocation } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Limit } from '../lib/limit.ts';
@@ -7,12 +9,16 @@ import type {
   ComposeApp,
   Diagnostic,
   DocumentPart,
+  EnvFile,
   FileEntry,
+  LeftOutFile,
   PackageLocation,
   SourceOrigin,
+  SupportFile,
 } from '../model/app.ts';
 import type { CallOptions, Registry } from '../registry/registry.ts';
 import type { Source } from '../source/source.ts';
+import type { SigningOptions } from '../targets/sign.ts';
 import type { TufRepo } from '../tufrepo/tuf-repo.ts';
 
 /** What one invocation asks for, besides the configuration. */
@@ -24,9 +30,15 @@ export interface MigrationRequest {
   readonly only: ReadonlyMap<string, readonly string[]>;
   /** Texts of the parameter files. */
   readonly parameterFiles: readonly DocumentPart[];
+  /** The parameter files that groups of devices have. */
+  readonly fleet?: readonly FleetFile[];
+  /** How severe it is that a release of compose that devices have refuses a result: an error by default, as bundles have to run everywhere. */
+  readonly deviceSeverity?: 'error' | 'warning';
   readonly allowPartial: boolean;
   readonly removeApps: readonly string[];
   readonly failFast: boolean;
+  /** The end of the dual window: new targets have no `docker_apps`. */
+  readonly dropDockerApps?: boolean;
 }
 
 /** The outside world of a run: every effect comes in here. */
@@ -39,6 +51,8 @@ export interface MigrationContext {
   readonly tufRepo?: TufRepo;
   /** Targets to begin with while the repository has none. */
   readonly targetsSeed?: { readonly path: string; readonly bytes: Uint8Array };
+  /** Signs the targets that are written. */
+  readonly signing?: SigningOptions;
   /** The one reading of the clock, UTC `YYYY-MM-DDTHH:MM:SSZ`. */
   readonly createdAt: string;
   readonly emit: Emit;
@@ -62,17 +76,16 @@ export interface ConvertedApp {
   readonly source: Source;
   readonly pkg?: AppPackage;
   readonly app?: ComposeApp;
-  readonly files: readonly SupportFileSource[];
+  /** What was compared to show that the app means what the package meant. */
+  readonly proof?: Pick<Proof, 'fields' | 'overrides' | 'sampled'>;
+  readonly files: readonly SupportFile[];
+  /** Files that rules kept out of the bundle. */
+  readonly leftOut?: readonly LeftOutFile[];
+  /** What groups of devices set, for their `.env` files. */
+  readonly envFiles?: readonly EnvFile[];
   /** True where a service mounts or reads a support file. */
   readonly readsFiles: boolean;
   readonly diagnostics: readonly Diagnostic[];
-}
-
-/** A support file in the repository. */
-interface SupportFileSource {
-  readonly path: string;
-  readonly source: string;
-  readonly executable: boolean;
 }
 
 /** Options for the calls of a registry. */

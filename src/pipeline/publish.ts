@@ -36,7 +36,7 @@ export async function publishBundles(
   const outcomes = new Map<string, PublishOutcome>();
   const sent: SentBlobs = new Map();
   await mapLimit(apps, createLimit(options.concurrency, context.signal), async (app) => {
-    const { name } = app.converted;
+    const { name } = app;
     try {
       outcomes.set(name, await publishBundle(app, context, { sent, resumed: options.resumed }));
     } catch (thrown) {
@@ -54,12 +54,12 @@ interface Sending {
 }
 
 async function publishBundle(
-  { converted, bundle, place }: BuiltApp,
+  { name, origin, open, place }: BuiltApp,
   context: MigrationContext,
   sending: Sending,
 ): Promise<PublishOutcome> {
-  const { name, origin } = converted;
-  if (bundle === undefined || place === undefined) throw new RebundleError('INTERNAL', `${name} has no bundle`);
+  if (open === undefined || place === undefined) throw new RebundleError('INTERNAL', `${name} has no bundle`);
+  const { bundle } = await open();
   context.emit({ type: 'app:stage', app: name, origin, stage: 'publish' });
   const { manifest } = bundle;
   let bytesSent = 0;
@@ -113,6 +113,7 @@ function listBlobs(bundle: AppBundle): Blob[] {
   return [
     { descriptor: EMPTY_CONFIG.descriptor, open: () => once(EMPTY_CONFIG.bytes) },
     { descriptor: bundle.index, open: () => once(bundle.indexBytes) },
+    ...bundle.composeLayers.map(({ descriptor, bytes }) => ({ descriptor, open: () => once(bytes) })),
     { descriptor: bundle.archive, open: () => archiveBundle(bundle.files) },
   ];
 }

@@ -168,7 +168,7 @@ async function publishMigration(
     concurrency: request.config.publish.concurrency,
     resumed: built.plan.state === 'started',
   });
-  const apps = built.apps.map((app) => withOutcome(app, outcomes.get(app.converted.name)));
+  const apps = built.apps.map((app) => withOutcome(app, outcomes.get(app.name)));
   const anyFailed = [...outcomes.values()].some(({ diagnostics }) => hasErrors(diagnostics));
   const due = anyFailed ? replanAfterFailure(built, apps, request) : built.plan;
   const { plan, bytes: targets } = await writeTargets({
@@ -189,8 +189,8 @@ async function publishMigration(
 }
 
 /** Apps to publish: those that are not there, and those that new targets name, whose manifests have to be read back. */
-function isDue({ converted, bundle, place, diagnostics }: BuiltApp, named: ReadonlySet<string>): boolean {
-  return bundle !== undefined && !hasErrors(diagnostics) && (place?.published !== true || named.has(converted.name));
+function isDue({ name, bundle, place, diagnostics }: BuiltApp, named: ReadonlySet<string>): boolean {
+  return bundle !== undefined && !hasErrors(diagnostics) && (place?.published !== true || named.has(name));
 }
 
 function withOutcome(app: BuiltApp, outcome: PublishOutcome | undefined): BuiltApp {
@@ -208,11 +208,9 @@ function replanAfterFailure(
     targets === undefined
       ? undefined
       : planAppTargets(apps, targets, request, { createdAt: plan.createdAt, version: plan.targetVersion });
-  const failed = new Set(
-    apps.filter(({ diagnostics }) => hasErrors(diagnostics)).map(({ converted }) => converted.name),
-  );
+  const failed = new Set(apps.filter(({ diagnostics }) => hasErrors(diagnostics)).map(({ name }) => name));
   const held = (planned?.plan.heldBy.length ?? 0) > 0;
-  const diagnosticsOf = new Map(apps.map(({ converted, diagnostics }) => [converted.name, diagnostics]));
+  const diagnosticsOf = new Map(apps.map(({ name, diagnostics }) => [name, diagnostics]));
   const named = new Set(plan.targets.flatMap((target) => target.apps.map(({ app }) => app)));
   const { targetVersion: _none, ...rest } = plan;
   return {
@@ -230,9 +228,7 @@ function replanAfterFailure(
 }
 
 function listResults(plan: MigrationPlan, apps: readonly BuiltApp[]): AppResult[] {
-  const diagnosticsOf = new Map<string, readonly Diagnostic[]>(
-    apps.map((app) => [app.converted.name, app.diagnostics]),
-  );
+  const diagnosticsOf = new Map<string, readonly Diagnostic[]>(apps.map((app) => [app.name, app.diagnostics]));
   return plan.apps.map((row: AppPlan) => ({
     app: row.app,
     origin: row.origin,

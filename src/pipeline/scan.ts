@@ -49,6 +49,7 @@ async function scanSource(source: Source, request: MigrationRequest): Promise<Sc
       include: named ?? request.config.apps.include,
       exclude: request.config.apps.exclude,
       names: request.apps,
+      compose: request.config.apps.compose,
     };
     const packages = scanPackages(entries, rules).map((location) => restrict(location, named));
     return { source, entries, packages };

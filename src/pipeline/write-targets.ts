@@ -86,7 +86,7 @@ export function checkTargets(
   const next = parseTargetsFile(addTargets(file, added), file.path);
   const own = apps.filter(({ bundle, diagnostics }) => bundle !== undefined && !hasErrors(diagnostics));
   const options = {
-    own: new Set(own.map(({ converted }) => converted.name)),
+    own: new Set(own.map(({ name }) => name)),
     removed: new Set([...request.removeApps, ...(request.dropDockerApps === true ? findOldStyleOnly(added) : [])]),
   };
   const parents = new Map(added.map(({ name, parent }) => [name, parent]));
@@ -116,11 +116,11 @@ async function storeFiles(
   apps: readonly BuiltApp[],
   { tufRepo }: MigrationContext,
 ): Promise<void> {
-  const packages = new Map(apps.map(({ converted, dockerApp }) => [converted.name, dockerApp]));
+  const byName = new Map(apps.map((app) => [app.name, app]));
   const owners = new Map(plan.apps.map(({ app, dockerApp }) => [dockerApp?.name, app]));
   for (const { name, kind } of plan.targets) {
     if (kind !== 'file') continue;
-    const bytes = packages.get(owners.get(name) ?? '');
+    const bytes = (await byName.get(owners.get(name) ?? '')?.open?.())?.dockerApp;
     if (bytes === undefined) throw new RebundleError('INTERNAL', `there are no bytes for the file target ${name}`);
     await tufRepo?.putTarget(name, bytes);
   }
