@@ -18,7 +18,7 @@ import {
   TAG,
   TestFactory,
 } from './factory.ts';
-import { pushImage } from './images.ts';
+import { pushImage, putBytes } from './images.ts';
 
 const THIRD = 'docker.io/library/redis:6';
 let factory: TestFactory;
@@ -113,8 +113,9 @@ describe('--repin', () => {
   });
 
   test('an index with other metadata alone is never taken', async () => {
-    const note = { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf(Buffer.from('x')), size: 1 };
-    const extra = [{ ...note, platform: { os: 'unknown', architecture: 'unknown' } }];
+    const name = repositoryOf(parseReference(THIRD));
+    const statement = await putBytes(factory.images, name, 'a statement', MEDIA_TYPES.ociManifest);
+    const extra = [{ ...statement, platform: { os: 'unknown', architecture: 'unknown' } }];
     await pushImage(factory.images, THIRD, { content: 'old', extra });
     const second = await factory.run({ config: repin('**') });
     expect(statusesOf(second)).toEqual({ web: 'unchanged' });
