@@ -1,5 +1,6 @@
 import { RebundleError } from '../errors.ts';
 import type { AppBundle } from '../model/app.ts';
+import type { Digest } from '../model/oci.ts';
 import type { ConvertedApp } from './migration.ts';
 
 /** Everything of one app that is written somewhere. */
@@ -14,7 +15,7 @@ export interface AppBytes {
 export type OpenApp = () => Promise<AppBytes>;
 
 /** Units of text that are held for all apps together. Those of further apps are made again when they are written. */
-const MAX_HELD = 16 * 1024 * 1024;
+const MAX_HELD = 8 * 1024 * 1024;
 
 /** Holds the bytes of the first apps, so that a factory of a usual size is converted once, and memory does not grow with a huge one. */
 export function createByteStore(limit: number = MAX_HELD): (made: AppBytes, make: OpenApp) => OpenApp {
@@ -25,15 +26,18 @@ export function createByteStore(limit: number = MAX_HELD): (made: AppBytes, make
       held += size;
       return async () => made;
     }
-    const { digest } = made.bundle.manifest;
-    const { name } = made.converted;
-    return async () => {
-      const again = await make();
-      if (again.bundle.manifest.digest === digest) return again;
-      throw new RebundleError('PLAN_STALE', `the sources of ${name} changed while the run was at work`, {
-        hint: 'Run again.',
-      });
-    };
+    return makeAgain(made.converted.name, made.bundle.manifest.digest, make);
+  };
+}
+
+/** A function of its own, so that nothing of the bytes made first stays reachable. */
+function makeAgain(name: string, digest: Digest, make: OpenApp): OpenApp {
+  return async () => {
+    const again = await make();
+    if (again.bundle.manifest.digest === digest) return again;
+    throw new RebundleError('PLAN_STALE', `the sources of ${name} changed while the run was at work`, {
+      hint: 'Run again.',
+    });
   };
 }
 

@@ -19,7 +19,7 @@ import type {
   VariableMapping,
 } from '../model/app.ts';
 import type { Digest, Platform } from '../model/oci.ts';
-import { RULES_VERSION, type ServicePin } from '../model/plan.ts';
+import { type AppPlan, RULES_VERSION, type ServicePin } from '../model/plan.ts';
 import type { FileContent } from '../targets/file-targets.ts';
 import type { AppBytes, createByteStore, OpenApp } from './app-bytes.ts';
 import { buildBundle } from './build-bundle.ts';
@@ -27,6 +27,7 @@ import { maskFindings } from './convert.ts';
 import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
 import { type BytePins, type Pinning, pinApp } from './pin-app.ts';
 import { findPlace, type PublishPlace } from './publish.ts';
+import { describeBytes, describeConversion } from './review.ts';
 
 /** What is known of an app once its bundle is: digests and findings. Its bytes are to be had by `open`. */
 export interface BuiltApp {
@@ -51,6 +52,8 @@ export interface BuiltApp {
   /** The `.dockerapp` for devices of the old style; undefined where they get none. */
   readonly dockerApp?: FileContent;
   readonly diff?: string;
+  /** What reports show besides. */
+  readonly review: Pick<AppPlan, 'composeLine' | 'changes' | 'dockerAppDiff' | 'storage'>;
   readonly diagnostics: readonly Diagnostic[];
   /** There where `bundle` is. */
   readonly open?: OpenApp;
@@ -70,6 +73,13 @@ export async function buildApp(
     readonly reconvert: () => Promise<ConvertedApp>;
   },
 ): Promise<BuiltApp> {
+  const { open, resolutions, ...known } = await describeApp(converted, input);
+  // A part of a text keeps the whole text alive. A copy of what is kept for each app does not.
+  const row = JSON.parse(JSON.stringify(known)) as typeof known;
+  return { ...row, resolutions, ...(open === undefined ? {} : { open }) };
+}
+
+async function describeApp(converted: ConvertedApp, input: Parameters<typeof buildApp>[1]): Promise<BuiltApp> {
   const { app, pkg, diagnostics } = converted;
   const diff = app === undefined ? undefined : diffCompose(app);
   const variables = app?.variables ?? [];
@@ -84,6 +94,7 @@ export async function buildApp(
     resolutions: [],
     platforms: [],
     ...(diff === undefined ? {} : { diff: maskDiff(diff, createMask(variables)) }),
+    review: app === undefined ? {} : describeConversion(app),
   };
   if (app === undefined || pkg === undefined || hasErrors(diagnostics)) return { ...base, diagnostics };
   const { request, context } = input;
@@ -114,6 +125,7 @@ export async function buildApp(
       ...(dockerApp === undefined
         ? {}
         : { dockerApp: { length: dockerApp.byteLength, sha256: hexOf(digestOf(dockerApp)) } }),
+      review: { ...base.review, ...describeBytes(app, pkg, made) },
       diagnostics: maskFindings(app, all),
       open: input.hold(made.bytes, async () => (await makeBytes(await input.reconvert(), request, pins)).bytes),
     };

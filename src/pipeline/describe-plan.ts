@@ -23,7 +23,8 @@ export function describePlan(input: {
   const { request, planned, targets } = input;
   const changed = new Set((planned?.due.targets ?? []).flatMap(changedApps));
   const held = (planned?.plan.heldBy.length ?? 0) > 0;
-  const apps = input.apps.map((app) => describeApp(app, { changed, held, planned, downloads: input.downloads }));
+  const former = listFormer(planned?.due.targets ?? [], targets?.file);
+  const apps = input.apps.map((app) => describeApp(app, { changed, held, planned, downloads: input.downloads, former }));
   const images = new Map(
     input.apps
       .flatMap((app) => app.resolutions)
@@ -69,6 +70,29 @@ function unknownRemovals(names: readonly string[], file: TargetsFile | undefined
     .map((name) => finding('targets.nothing-removed', `--remove-app ${name}: no target has this app`));
 }
 
+/** What the targets that are built upon say of each app, the first of them that has it. */
+function listFormer(
+  due: readonly PlannedTarget[],
+  file: TargetsFile | undefined,
+): ReadonlyMap<string, NonNullable<AppPlan['former']>> {
+  const found = new Map<string, NonNullable<AppPlan['former']>>();
+  for (const parent of new Set(due.map((target) => target.parent))) {
+    const custom = parent === undefined ? undefined : file?.targets.get(parent)?.custom;
+    const files = custom?.docker_apps ?? {};
+    const bundles = custom?.docker_compose_apps ?? {};
+    for (const app of new Set([...Object.keys(files), ...Object.keys(bundles)])) {
+      if (found.has(app)) continue;
+      const reference = bundles[app]?.uri;
+      const dockerApp = files[app]?.filename;
+      found.set(app, {
+        ...(typeof reference === 'string' ? { reference } : {}),
+        ...(typeof dockerApp === 'string' ? { dockerApp } : {}),
+      });
+    }
+  }
+  return found;
+}
+
 export function versionFinding(version: string): Diagnostic {
   return finding(
     'targets.version',
@@ -93,6 +117,7 @@ function describeApp(
     readonly held: boolean;
     readonly planned: PlannedTargets | undefined;
     readonly downloads: ReadonlyMap<string, readonly Download[]> | undefined;
+    readonly former: ReadonlyMap<string, NonNullable<AppPlan['former']>>;
   },
 ): AppPlan {
   const { name, bundle, diagnostics } = app;
@@ -108,6 +133,7 @@ function describeApp(
   const dockerApp = state.planned?.due.fileTargets.get(name);
   const { plan: targetsPlan } = state.planned ?? {};
   const downloads = state.downloads?.get(name);
+  const former = state.former.get(name);
   return {
     app: name,
     origin: app.origin,
@@ -132,6 +158,8 @@ function describeApp(
     newOnDevices: state.planned?.due.newApps.includes(name) ?? false,
     ...(downloads === undefined ? {} : { downloads }),
     ...(app.diff === undefined ? {} : { diff: app.diff }),
+    ...app.review,
+    ...(former === undefined ? {} : { former }),
     diagnostics,
   };
 }
