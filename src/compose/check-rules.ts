@@ -1,9 +1,9 @@
+import type { MapRule, Rule, ScalarType } from '../lib/schema-rule.ts';
 import { printPython, type ScalarValue } from '../lib/yaml-scalars.ts';
 import type { ComposeOrigin } from './compose-file.ts';
 import type { ComposeList, ComposeMap, ComposeScalar, ComposeValue } from './compose-value.ts';
 import { faultOfExpose, faultOfPort, faultOfStrictPort, faultOfSubnet } from './ports.ts';
 import { isGoDuration, isPythonDuration } from './python-cast.ts';
-import type { MapRule, Rule, ScalarType } from './rule.ts';
 
 /** What a check is told, and where it leaves what it found. */
 export interface RuleCheck {

@@ -52,7 +52,7 @@ export interface ComposeFile {
 /** Services, and members of any other section. */
 const MAX_MEMBERS = 1000;
 const VERSIONS: Record<ComposeOrigin, RegExp> = {
-  'docker-app': /^3(?:\.[0-8])?$/,
+  'docker-app': /^3(?:\.[0-9])?$/,
   compose: /^(?:2(?:\.[0-4])?|3(?:\.[0-9])?)$/,
 };
 

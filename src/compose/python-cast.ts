@@ -39,6 +39,12 @@ export function toPythonText(path: readonly string[], value: ScalarValue): Scala
   return printable && LABELS.some((label) => label.test(place)) ? { type: 'string', value: printPython(value) } : value;
 }
 
+/** The number or bool that docker-compose 1.29 makes of a text; bools are the same words to all generations. */
+export function castWord(cast: 'int' | 'bool', text: string): bigint | boolean | undefined {
+  const value = cast === 'int' ? pythonInt(text) : pythonBool(text);
+  return value?.type === 'int' || value?.type === 'bool' ? value.value : undefined;
+}
+
 /** Python's `int(text, base=0)` with compose's own reading of a leading 0 as octal. */
 function pythonInt(text: string): ScalarValue | undefined {
   if (text.length > MAX_NUMBER) return undefined;

@@ -91,8 +91,8 @@ interface Reader {
 }
 
 function readMap(map: YamlMap, path: readonly string[], reader: Reader): Record<string, unknown> {
-  // Without a prototype, so that no name of a file means anything to the language.
-  const result: Record<string, unknown> = Object.create(null);
+  // An ordinary object: the validator compares items of lists, and asks them for `valueOf`.
+  const result: Record<string, unknown> = {};
   for (const [name, pair] of effectivePairs(map)) {
     const key = resolveAlias(pair.key);
     const read = key.kind === 'scalar' ? readScalar(key, 'go-v3') : undefined;
@@ -102,7 +102,9 @@ function readMap(map: YamlMap, path: readonly string[], reader: Reader): Record<
       continue;
     }
     const value = readValue(pair.value, [...path, name], reader);
-    if (value !== undefined) result[name] = value;
+    if (value === undefined) continue;
+    // Defined, not assigned, so that `__proto__` is a name like any other.
+    Object.defineProperty(result, name, { value, enumerable: true, configurable: true, writable: true });
   }
   return result;
 }

@@ -1,3 +1,4 @@
+import { COMPOSE_RULES, FORBIDDEN_KEYS } from '../lib/compose-schema.ts';
 import { finding } from '../lib/finding.ts';
 import { isMergeKey, resolveAlias, type YamlPair } from '../lib/yaml.ts';
 import { printGo, readScalar } from '../lib/yaml-scalars.ts';
@@ -5,7 +6,6 @@ import type { Diagnostic } from '../model/app.ts';
 import { checkMap, type RuleCheck } from './check-rules.ts';
 import type { ComposeFile } from './compose-file.ts';
 import { eachNode, eachScalar, readComposeValue } from './compose-value.ts';
-import { COMPOSE_RULES, FORBIDDEN_KEYS } from './schema.ts';
 import { checkServices } from './service-rules.ts';
 
 /** More findings about one file help nobody. */

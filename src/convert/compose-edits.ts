@@ -5,7 +5,7 @@ import { applyEdits } from '../lib/text-edit.ts';
 import { contentEnd, parseYaml, type YamlMap, type YamlNode, type YamlPair, type YamlScalar } from '../lib/yaml.ts';
 import type { AppPackage, Diagnostic, TextEdit } from '../model/app.ts';
 import type { Removals } from './disabled-services.ts';
-import { chompBlock, editScalar, quoteScalar, replaceScalar } from './edit-scalar.ts';
+import { chompBlock, editScalar, joinOrigins, quoteScalar, replaceScalar } from './edit-scalar.ts';
 import { fixPlainScalar } from './plain-scalars.ts';
 import type { RewrittenScalar } from './rewrite-scalar.ts';
 import { isVersion, type ScalarSite } from './scalar-sites.ts';
@@ -18,13 +18,15 @@ export interface EditInput {
   readonly sites: readonly ScalarSite[];
   readonly results: ReadonlyMap<ScalarSite, RewrittenScalar>;
   readonly removals: Removals;
+  /** Members whose value becomes this YAML text. */
+  readonly replaced: ReadonlyMap<YamlPair, string>;
   readonly diagnostics: Diagnostic[];
   readonly locate: (offset: number) => SourceLocation;
 }
 
 /** All edits, proved: the edited text is parsed again and must hold the intended values, else the scalars that differ are quoted. */
 export function makeEdits(input: EditInput): TextEdit[] {
-  const { app, root, sites, results, removals } = input;
+  const { app, root, sites, results, removals, replaced } = input;
   const text = app.compose.text;
   const fixed = new Map<ScalarSite, TextEdit>();
   for (const site of sites) {
@@ -45,29 +47,32 @@ export function makeEdits(input: EditInput): TextEdit[] {
   const addsLineEnd = frame.some((edit) => edit.text !== '');
   const quoted = new Set<YamlScalar>();
   for (;;) {
-    const edits = [...frame, ...removals.edits.map((edit) => clip(edit, frame))];
+    const edits = [...frame, ...replaceMembers(replaced, frame)];
+    for (const edit of removals.edits) if (!isInside(edit, replaced)) edits.push(clip(edit, frame));
     const expected = new Map<YamlScalar, string>();
     for (const site of sites) {
       const result = results.get(site);
       const fix = fixed.get(site);
       if (result?.native !== undefined) {
-        edits.push(replaceScalar(text, site.node, result.native));
+        edits.push({ ...replaceScalar(text, site.node, result.native), origin: joinOrigins(result.origins) });
         expected.set(site.node, result.native);
       } else if (fix !== undefined) {
-        edits.push(fix);
+        edits.push({ ...fix, origin: { rule: 'plain-scalar' } });
         expected.set(site.node, parseScalar(fix.text));
       } else if (quoted.has(site.node)) {
-        edits.push(quoteScalar(text, site.node, result?.pieces.join('') ?? site.node.value));
+        const origin = result === undefined ? ({ rule: 'plain-scalar' } as const) : joinOrigins(result.origins);
+        edits.push({ ...quoteScalar(text, site.node, result?.pieces.join('') ?? site.node.value), origin });
         expected.set(site.node, result?.pieces.join('') ?? site.node.value);
       } else {
-        const own = result === undefined ? [] : editScalar(text, site.node, result.pieces, site.inFlow);
+        const own = result === undefined ? [] : editScalar(text, site.node, result, site.inFlow);
         const chomped = addsLineEnd && own[0]?.start !== site.node.start ? chompBlock(text, site.node) : undefined;
-        edits.push(...(chomped === undefined ? [] : [chomped]), ...own);
+        if (chomped !== undefined) edits.push({ ...chomped, origin: { rule: 'line-ends' } });
+        edits.push(...own);
         if (result !== undefined) expected.set(site.node, result.pieces.join(''));
       }
     }
     const merged = mergeRemovals(edits);
-    const wrong = findDifferences(root, expected, removals, applyEdits(text, merged));
+    const wrong = findDifferences(root, expected, { ...input, edited: applyEdits(text, merged) });
     if (wrong === undefined) return merged;
     const unquoted = wrong.filter((node) => !quoted.has(node));
     if (unquoted.length === 0) break;
@@ -87,20 +92,38 @@ function parseScalar(text: string): string {
 function frameEdits(app: AppPackage, root: YamlNode, end: number): TextEdit[] {
   const { text } = app.compose;
   const edits: TextEdit[] = [];
+  const rest = (start: number, replacement: string): TextEdit => {
+    const origin = { rule: end < text.length ? 'second-document' : 'line-ends' } as const;
+    return { start, end: text.length, text: replacement, origin };
+  };
   const lineEnd = text.includes('\r\n') ? '\r\n' : '\n';
   const body = text.slice(0, end);
-  if (app.kind === 'folder') return end < text.length ? [{ start: end, end: text.length, text: '' }] : [];
+  if (app.kind !== 'single-file') return end < text.length ? [rest(end, '')] : [];
   const leading = /^(?:[ \t]*\r?\n)+/.exec(body)?.[0].length ?? 0;
-  if (leading > 0) edits.push({ start: 0, end: leading, text: '' });
+  if (leading > 0) edits.push({ start: 0, end: leading, text: '', origin: { rule: 'line-ends' } });
   // Behind a block text that keeps its final line ends they are content.
   const content = Math.min(contentEnd(root), body.length);
   const trailing = Math.max(content, body.trimEnd().length);
-  const rest = text.slice(trailing);
-  const wanted = /^[ \t]*\r?\n/.exec(rest)?.[0] === lineEnd || body[trailing - 1] === '\n' ? '' : lineEnd;
+  const wanted =
+    /^[ \t]*\r?\n/.exec(text.slice(trailing))?.[0] === lineEnd || body[trailing - 1] === '\n' ? '' : lineEnd;
   const keep = wanted === '' && body[trailing - 1] !== '\n' ? lineEnd.length : 0;
-  if (trailing + keep < text.length || wanted !== '')
-    edits.push({ start: trailing + keep, end: text.length, text: wanted });
+  if (trailing + keep < text.length || wanted !== '') edits.push(rest(trailing + keep, wanted));
   return edits;
+}
+
+/** The values of members as other texts: all from the key on. */
+function replaceMembers(replaced: ReadonlyMap<YamlPair, string>, frame: readonly TextEdit[]): TextEdit[] {
+  return [...replaced].map(([pair, text]) => {
+    const isBlock = pair.value.kind === 'scalar' && /^(?:literal|folded)$/.test(pair.value.style);
+    const end = Math.max(pair.key.end, contentEnd(pair.value));
+    const edit = { start: pair.key.end, end, text: `: ${text}${isBlock ? '\n' : ''}` };
+    const rule = pair.name === 'command' || pair.name === 'entrypoint' ? 'command' : 'rendered';
+    return { ...clip(edit, frame), origin: { rule, detail: pair.name } };
+  });
+}
+
+function isInside(edit: TextEdit, replaced: ReadonlyMap<YamlPair, string>): boolean {
+  return [...replaced.keys()].some(({ key, end }) => edit.start >= key.end && edit.start < end);
 }
 
 function clip(edit: TextEdit, frame: readonly TextEdit[]): TextEdit {
@@ -127,8 +150,7 @@ function mergeRemovals(edits: readonly TextEdit[]): TextEdit[] {
 function findDifferences(
   root: YamlNode,
   expected: ReadonlyMap<YamlScalar, string>,
-  removals: Removals,
-  edited: string,
+  { removals, replaced, edited }: Pick<EditInput, 'removals' | 'replaced'> & { readonly edited: string },
 ): YamlScalar[] | undefined {
   const wrong: YamlScalar[] = [];
   const compare = (before: YamlNode, after: YamlNode | undefined): boolean => {
@@ -144,7 +166,10 @@ function findDifferences(
     if (before.kind === 'map' && after.kind === 'map') {
       const pairs = before.pairs.filter((pair: YamlPair) => !removals.pairs.has(pair));
       if (pairs.length !== after.pairs.length) return false;
-      return pairs.every((pair, i) => pair.name === after.pairs[i]?.name && compare(pair.value, after.pairs[i]?.value));
+      return pairs.every(
+        (pair, i) =>
+          pair.name === after.pairs[i]?.name && (replaced.has(pair) || compare(pair.value, after.pairs[i]?.value)),
+      );
     }
     return before.kind === 'alias' && after.kind === 'alias' && before.name === after.name;
   };

@@ -15,7 +15,7 @@ import {
   type YamlSeq,
 } from '../lib/yaml.ts';
 import { removeItems, removePairs } from '../lib/yaml-edit.ts';
-import type { Diagnostic, TextEdit } from '../model/app.ts';
+import type { Diagnostic, EditOrigin, TextEdit } from '../model/app.ts';
 import { listMaps } from './scalar-sites.ts';
 
 /** What has to go because of `x-enabled`, or because a key is written twice. */
@@ -57,6 +57,7 @@ class Collector implements Removals {
   readonly fixed = new Map<string, string>();
   readonly diagnostics: Diagnostic[] = [];
   readonly #input: RemovalInput;
+  readonly #duplicates = new Set<YamlPair>();
   /** The map that holds a member, also where the member takes effect through a merge key. */
   readonly #owners = new Map<YamlPair, YamlMap>();
   readonly #lists = new Map<YamlSeq, Set<YamlNode>>();
@@ -72,6 +73,7 @@ class Collector implements Removals {
       for (const pair of map.pairs) {
         if (last.get(pair.name) === pair || isMergeKey(pair) || pair.key.kind !== 'scalar') continue;
         this.pairs.add(pair);
+        this.#duplicates.add(pair);
         this.diagnostics.push(
           finding(
             'yaml.duplicate-key',
@@ -162,23 +164,24 @@ class Collector implements Removals {
       const owner = this.#owners.get(pair);
       if (owner !== undefined) members.set(owner, (members.get(owner) ?? new Set()).add(pair));
     }
-    for (const [map, pairs] of members)
-      this.#addEdits(
-        removePairs(text, map, pairs),
-        [...pairs].map(({ name }) => name),
-        locate(map.start),
-      );
-    for (const [list, items] of this.#lists) this.#addEdits(removeItems(text, list, items), ['-'], locate(list.start));
+    for (const [map, pairs] of members) {
+      const names = [...pairs].map(({ name }) => name);
+      const rule = [...pairs].every((pair) => this.#duplicates.has(pair)) ? 'duplicate-key' : 'x-enabled';
+      this.#addEdits(removePairs(text, map, pairs), { rule, detail: names.join(', ') }, locate(map.start));
+    }
+    for (const [list, items] of this.#lists) {
+      this.#addEdits(removeItems(text, list, items), { rule: 'x-enabled', detail: '-' }, locate(list.start));
+    }
   }
 
-  #addEdits(edits: readonly TextEdit[] | undefined, names: readonly string[], location: SourceLocation): void {
+  #addEdits(edits: readonly TextEdit[] | undefined, origin: EditOrigin, location: SourceLocation): void {
     if (edits === undefined) {
-      throw new RebundleError('COMPOSE_INVALID', `'${names[0]}' cannot be taken out of the text at this place`, {
+      throw new RebundleError('COMPOSE_INVALID', `'${origin.detail}' cannot be taken out of the text at this place`, {
         location,
         hint: 'Write the mapping as a block with one member a line, and leave at least one member.',
       });
     }
-    this.edits.push(...edits);
+    this.edits.push(...edits.map((edit) => ({ ...edit, origin })));
   }
 
   /** What is removed may hold an anchor that the rest refers to. */

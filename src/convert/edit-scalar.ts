@@ -1,38 +1,68 @@
 import { tokenizeReferences } from '../dockerapp/references.ts';
 import type { YamlScalar } from '../lib/yaml.ts';
 import { readPlain } from '../lib/yaml-scalars.ts';
-import type { TextEdit } from '../model/app.ts';
+import type { EditOrigin, TextEdit } from '../model/app.ts';
+
+/** What a scalar's `$` tokens become. */
+export interface ScalarPieces {
+  /** One text for each token of the value, in order. */
+  readonly pieces: readonly string[];
+  /** Why each of them is other than it was. */
+  readonly origins: readonly (EditOrigin | undefined)[];
+}
 
 /**
- * Edits that change a scalar's `$` tokens to `pieces` (one text per token of its value) in the raw source. Where the raw source is not token for
- * token the value, or the new text does not fit the style, the whole scalar becomes double-quoted. `text` is the source document.
+ * Edits that change a scalar's `$` tokens to the pieces in the raw source. Where the raw source is not token for token the value, or the new text
+ * does not fit the style, the whole scalar becomes double-quoted. `text` is the source document.
  */
-export function editScalar(text: string, node: YamlScalar, pieces: readonly string[], inFlow: boolean): TextEdit[] {
+export function editScalar(text: string, node: YamlScalar, change: ScalarPieces, inFlow: boolean): TextEdit[] {
+  const { pieces, origins } = change;
   const value = tokenizeReferences(node.value);
   if (pieces.every((piece, i) => piece === value[i]?.text)) return [];
+  const whole = (): TextEdit[] => [{ ...quoteScalar(text, node, pieces.join('')), origin: joinOrigins(origins) }];
   const raw = tokenizeReferences(text.slice(node.start, node.end));
   const references = value.flatMap((token, i) =>
-    token.kind === 'text' ? [] : [{ text: token.text, piece: pieces[i] ?? '' }],
+    token.kind === 'text' ? [] : [{ text: token.text, piece: pieces[i] ?? '', origin: origins[i] }],
   );
   const rawReferences = raw.filter((token) => token.kind !== 'text');
   const aligned =
     rawReferences.length === references.length && rawReferences.every((token, i) => token.text === references[i]?.text);
-  if (!aligned) return [quoteScalar(text, node, pieces.join(''))];
+  if (!aligned) return whole();
   const edits: TextEdit[] = [];
   let at = node.start;
   let next = 0;
   for (const token of raw) {
     if (token.kind !== 'text') {
-      const piece = references[next++]?.piece ?? '';
+      const { piece = '', origin } = references[next++] ?? {};
       const escaped = escapeFor(node.style, piece);
-      if (escaped === undefined) return [quoteScalar(text, node, pieces.join(''))];
-      if (escaped !== token.text) edits.push({ start: at, end: at + token.text.length, text: escaped });
+      if (escaped === undefined) return whole();
+      if (escaped !== token.text) {
+        edits.push({
+          start: at,
+          end: at + token.text.length,
+          text: escaped,
+          ...(origin === undefined ? {} : { origin }),
+        });
+      }
     }
     at += token.text.length;
   }
-  if (node.style === 'plain' && !isPlainText(pieces.join(''), inFlow))
-    return [quoteScalar(text, node, pieces.join(''))];
+  if (node.style === 'plain' && !isPlainText(pieces.join(''), inFlow)) return whole();
   return edits;
+}
+
+/** The reason for a scalar that is replaced as a whole. */
+export function joinOrigins(origins: readonly (EditOrigin | undefined)[]): EditOrigin {
+  const found = origins.filter((origin) => origin !== undefined);
+  const [first] = found;
+  if (first === undefined) return { rule: 'value' };
+  const same = found.every(({ rule, parameter }) => rule === first.rule && parameter === first.parameter);
+  if (same) return first;
+  const rule = found.find((origin) => origin.rule === 'variable')?.rule ?? 'value';
+  const names = [...new Set(found.flatMap(({ parameter }) => (parameter === undefined ? [] : [parameter])))];
+  return names.length === 1
+    ? { rule, parameter: names[0]! }
+    : { rule, detail: names.length === 0 ? '' : `parameters ${names.join(', ')}` };
 }
 
 /**

@@ -5,7 +5,8 @@ import type { Parameter } from '../dockerapp/parameters.ts';
 import { type ReferenceToken, substituteReferences, tokenizeReferences } from '../dockerapp/references.ts';
 import { RebundleError, type SourceLocation } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
-import type { Diagnostic, Interpolation } from '../model/app.ts';
+import type { Diagnostic, EditOrigin, Interpolation } from '../model/app.ts';
+import type { ScalarPieces } from './edit-scalar.ts';
 import { formatPath, type ScalarSite } from './scalar-sites.ts';
 import type { VariableChoice } from './variables.ts';
 
@@ -21,9 +22,7 @@ export interface ScalarContext {
 }
 
 /** What becomes of one scalar that holds a `$`. */
-export interface RewrittenScalar {
-  /** New text of each docker-app token of the value, in order; they join to the new value. */
-  readonly pieces: readonly string[];
+export interface RewrittenScalar extends ScalarPieces {
   /** A plain YAML value that replaces the scalar: a number or bool that had to be put in. */
   readonly native?: string;
   /** Parameters put in as values here, with the reason; the others became variables. */
@@ -58,6 +57,7 @@ export function rewriteScalar(site: ScalarSite, context: ScalarContext): Rewritt
   const used = tokens.flatMap((token) => (token.name === undefined ? [] : [token.name]));
   const failed = (diagnostic: Diagnostic): RewrittenScalar => ({
     pieces: tokens.map((token) => token.text),
+    origins: [],
     fixed: new Map(),
     used,
     diagnostics: [diagnostic],
@@ -81,7 +81,7 @@ export function rewriteScalar(site: ScalarSite, context: ScalarContext): Rewritt
   if ('error' in second) return failed(second.error);
   diagnostics.push(...second.diagnostics);
 
-  const cast = site.paths.map(findCast).find((found) => found !== undefined);
+  const cast = site.paths.map((path) => findCast(path)).find((found) => found !== undefined);
   const native = cast === undefined ? undefined : castText(second.text, cast);
   if (cast !== undefined && native === undefined) {
     return failed(
@@ -94,9 +94,24 @@ export function rewriteScalar(site: ScalarSite, context: ScalarContext): Rewritt
     for (const name of used) fixed.set(name, `releases of compose read '${rendered.text}' differently at this place`);
   }
   const pieces = buildPieces(tokens, lookup, context, place, fixed);
+  const origins = tokens.map((token) => originOf(token, context, fixed));
   // A value that compose would have to cast alike is written as what it is once no variable is in it.
   const isFixed = cast !== undefined && used.every((name) => fixed.has(name));
-  return { pieces, ...(isFixed && native !== undefined ? { native } : {}), fixed, used, diagnostics };
+  return { pieces, origins, ...(isFixed && native !== undefined ? { native } : {}), fixed, used, diagnostics };
+}
+
+function originOf(
+  token: ReferenceToken,
+  context: ScalarContext,
+  fixed: ReadonlyMap<string, string>,
+): EditOrigin | undefined {
+  if (token.kind === 'text') return undefined;
+  if (token.kind === 'escape') return { rule: 'dollar' };
+  const { name: parameter = token.text } = token;
+  const choice = context.choices.get(parameter);
+  if (choice !== undefined && 'variable' in choice && !fixed.has(parameter)) return { rule: 'variable', parameter };
+  const reason = fixed.get(parameter);
+  return { rule: 'value', parameter, ...(reason === undefined ? {} : { detail: reason }) };
 }
 
 /** Where a scalar stands and how `$` is read there. */

@@ -1,10 +1,19 @@
 import { checkMetadata } from '../dockerapp/metadata.ts';
 import { type Parameter, type ParameterSetting, readParameters } from '../dockerapp/parameters.ts';
+import { tokenizeReferences } from '../dockerapp/references.ts';
 import { RebundleError } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
 import { looksSecret } from '../lib/redact.ts';
 import { applyEdits, sortEdits } from '../lib/text-edit.ts';
-import { parseYaml, resolveAlias, type YamlDocument, type YamlMap } from '../lib/yaml.ts';
+import {
+  memberOf,
+  parseYaml,
+  resolveAlias,
+  YAML_LIMITS,
+  type YamlDocument,
+  type YamlMap,
+  type YamlPair,
+} from '../lib/yaml.ts';
 import type { AppPackage, ComposeApp, Diagnostic, DocumentPart, Interpolation, VariableMapping } from '../model/app.ts';
 import { checkResult } from './check-result.ts';
 import { makeEdits } from './compose-edits.ts';
@@ -18,6 +27,10 @@ export interface RewriteOptions {
   /** Further parameter files, merged over the package's own in this order. */
   readonly parameterFiles: readonly DocumentPart[];
   readonly settings: readonly ParameterSetting[];
+  /** How severe it is that docker-compose 1.29 refuses the result, which docker-app took; an error unless said otherwise. */
+  readonly deviceSeverity?: 'error' | 'warning';
+  /** Members of services, `service` and `key` joined by a line end, whose value is replaced as a whole by this YAML text. */
+  readonly replaced?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -32,6 +45,8 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
     files: options.parameterFiles,
     metadata: app.metadata,
     settings: options.settings,
+    semantics: app.semantics,
+    strict: app.strict,
   });
   diagnostics.push(...read.diagnostics);
   const document = parseCompose(compose);
@@ -43,13 +58,22 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
   }
   const removals = findRemovals({ text: compose.text, root, parameters: read.parameters, locate: document.locate });
   diagnostics.push(...removals.diagnostics);
-  const sites = listScalarSites(root, removals.pairs).filter((site) => !removals.items.has(site.node));
+  const replaced = findReplaced(root, options.replaced ?? new Map());
+  const gone = new Set([...removals.pairs, ...replaced.keys()]);
+  const sites = listScalarSites(root, gone).filter((site) => !removals.items.has(site.node));
   const choices = chooseVariables(sites, read.parameters, options.interpolation);
   const { interpolation } = options;
   const context: ScalarContext = { interpolation, parameters: read.parameters, choices, locate: document.locate };
   const results = new Map<ScalarSite, RewrittenScalar>();
+  let size = compose.text.length;
   for (const site of sites) {
     if (!site.node.value.includes('$') || site.paths.some(isVersion)) continue;
+    size += measureValues(site, read.parameters);
+    if (size > YAML_LIMITS.bytes) {
+      throw new RebundleError('YAML_LIMIT', `the text is larger than ${YAML_LIMITS.bytes} with its parameters put in`, {
+        location: document.locate(site.node.start),
+      });
+    }
     const result = rewriteScalar(site, context);
     results.set(site, result);
     diagnostics.push(...result.diagnostics);
@@ -67,23 +91,68 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
   }
   const variables = describeVariables({
     parameters: read.parameters,
-    results: [...results.values()],
+    results: [...results.values(), ...describeReplaced(replaced, read.parameters)],
     removals,
     choices,
     diagnostics,
   });
   diagnostics.push(...findOverrides(app, options, variables));
   const edits = sortEdits(
-    makeEdits({ app, root, end: document.end, sites, results, removals, diagnostics, locate: document.locate }),
+    makeEdits({
+      app,
+      root,
+      end: document.end,
+      sites,
+      results,
+      removals,
+      replaced,
+      diagnostics,
+      locate: document.locate,
+    }),
   );
   const composeText = applyEdits(compose.text, edits);
   const result = { source: compose, edits, composeText };
   const failed = diagnostics.some(({ severity }) => severity === 'error');
   const { services, references, ...checked } = failed
     ? { services: [], references: [], diagnostics: [] }
-    : checkResult(result);
+    : checkResult(result, options.deviceSeverity ?? 'error');
   diagnostics.push(...checked.diagnostics);
   return { name: app.name, origin: app.origin, ...result, variables, services, references, diagnostics };
+}
+
+/** UTF-16 units that the values of a scalar's references add. */
+function measureValues({ node }: ScalarSite, parameters: ReadonlyMap<string, Parameter>): number {
+  const lengths = tokenizeReferences(node.value).map(({ name = '' }) => parameters.get(name)?.value?.length ?? 0);
+  return lengths.reduce((sum, length) => sum + length, 0);
+}
+
+/** The members that are replaced; only those that the service says itself can be. */
+function findReplaced(root: YamlMap, wanted: ReadonlyMap<string, string>): Map<YamlPair, string> {
+  const found = new Map<YamlPair, string>();
+  const services = wanted.size === 0 ? undefined : memberOf(root, 'services');
+  for (const service of services?.kind === 'map' ? services.pairs : []) {
+    if (service.value.kind !== 'map') continue;
+    for (const pair of service.value.pairs) {
+      const text = wanted.get(`${service.name}\n${pair.name}`);
+      if (text !== undefined) found.set(pair, text);
+    }
+  }
+  return found;
+}
+
+/** The parameters in parts that are replaced: they became values there. */
+function describeReplaced(
+  replaced: ReadonlyMap<YamlPair, string>,
+  parameters: ReadonlyMap<string, Parameter>,
+): RewrittenScalar[] {
+  return [...replaced.keys()].map((pair) => {
+    const tokens = listScalarSites(pair.value, new Set()).flatMap(({ node }) => tokenizeReferences(node.value));
+    const used = tokens.flatMap(({ name }) => (name !== undefined && parameters.has(name) ? [name] : []));
+    const fixed = new Map(
+      used.map((name) => [name, 'docker-app reads the part that it stands in otherwise than compose']),
+    );
+    return { pieces: [], origins: [], fixed, used, diagnostics: [] };
+  });
 }
 
 /** The values of switched-off services: they are not in the result, but docker-app read them and refused what it could not resolve. */

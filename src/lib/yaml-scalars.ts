@@ -10,8 +10,12 @@ export type ScalarValue =
   | { readonly type: 'timestamp'; readonly value: string }
   | { readonly type: 'invalid'; readonly value: string };
 
-/** The three readers that a compose text meets: yaml.v2 in docker-app, PyYAML in docker-compose 1.x, yaml.v3 in Docker Compose v2 and later. */
-export type YamlReader = 'go-v2' | 'python' | 'go-v3';
+/**
+ * The readers that a compose text meets: yaml.v2 in docker-app (`go-v2.2` is that of docker-app 0.9, which took `1e3` as a number), PyYAML in
+ * docker-compose 1.x, yaml.v3 in Docker Compose v2 and later.
+ */
+export type YamlReader = GoReader | 'python';
+type GoReader = 'go-v2' | 'go-v2.2' | 'go-v3';
 
 const MAX_DIGITS = 300;
 const TRUE = ['true', 'True', 'TRUE'];
@@ -19,19 +23,25 @@ const FALSE = ['false', 'False', 'FALSE'];
 const TRUE_WORDS = [...TRUE, 'yes', 'Yes', 'YES', 'on', 'On', 'ON'];
 const FALSE_WORDS = [...FALSE, 'no', 'No', 'NO', 'off', 'Off', 'OFF'];
 const NULLS = ['', '~', 'null', 'Null', 'NULL'];
+const GO_WORDS = [
+  [...TRUE_WORDS, 'y', 'Y'],
+  [...FALSE_WORDS, 'n', 'N'],
+] as const;
 const BOOLS: Record<YamlReader, readonly [readonly string[], readonly string[]]> = {
-  'go-v2': [
-    [...TRUE_WORDS, 'y', 'Y'],
-    [...FALSE_WORDS, 'n', 'N'],
-  ],
+  'go-v2': GO_WORDS,
+  'go-v2.2': GO_WORDS,
   python: [TRUE_WORDS, FALSE_WORDS],
   'go-v3': [TRUE, FALSE],
 };
 const SPECIAL_FLOAT = /^(?:([-+]?)\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
-const GO_FLOAT: Record<'go-v2' | 'go-v3', RegExp> = {
+const MODERN_FLOAT = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
+const GO_FLOAT: Record<GoReader, RegExp> = {
   'go-v2': /^[-+]?[0-9]*\.?[0-9]+([eE][-+][0-9]+)?$/,
-  'go-v3': /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/,
+  'go-v2.2': MODERN_FLOAT,
+  'go-v3': MODERN_FLOAT,
 };
+/** Tags that a Go reader resolves; text under any other is that text. */
+const GO_TAGS = ['!!null', '!!bool', '!!int', '!!float', '!!timestamp', '!!merge'];
 const GO_DATE =
   /^\d{4}-\d{1,2}-\d{1,2}(?:(?:[Tt]\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d+)?(?:Z|[-+]\d{2}:\d{2}))|(?: \d{1,2}:\d{1,2}:\d{1,2}(?:\.\d+)?))?$/;
 const PY_FLOAT = /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?)$/;
@@ -49,6 +59,7 @@ export function readScalar(node: YamlScalar, reader: YamlReader): ScalarValue {
   if (node.style !== 'plain' && (tag === undefined || !['!!int', '!!float', '!!bool', '!!null'].includes(tag))) {
     return { type: 'string', value: node.value };
   }
+  if (reader !== 'python' && tag !== undefined && !GO_TAGS.includes(tag)) return { type: 'string', value: node.value };
   const read = readPlain(node.value, reader);
   return tag === '!!float' && read.type === 'int' ? { type: 'float', value: Number(read.value) } : read;
 }
@@ -70,13 +81,13 @@ export function readPlain(text: string, reader: YamlReader): ScalarValue {
   return reader === 'python' ? readPython(text) : readGo(text, reader);
 }
 
-function readGo(text: string, reader: 'go-v2' | 'go-v3'): ScalarValue {
+function readGo(text: string, reader: GoReader): ScalarValue {
   const asText: ScalarValue = { type: 'string', value: text };
   if (text.startsWith('.'))
     return /^\.[0-9]+([eE][-+]?[0-9]+)?$/.test(text) ? { type: 'float', value: Number(text) } : asText;
   if (!/^[-+0-9]/.test(text)) return asText;
   // yaml.v2 finds the date too, but hands it to untyped targets as the text it was.
-  if (GO_DATE.test(text)) return reader === 'go-v2' ? asText : { type: 'timestamp', value: text };
+  if (GO_DATE.test(text)) return reader === 'go-v3' ? { type: 'timestamp', value: text } : asText;
   const plain = text.replaceAll('_', '');
   const int = parseGoInt(plain, reader);
   if (int !== undefined) return { type: 'int', value: int };
@@ -85,11 +96,11 @@ function readGo(text: string, reader: 'go-v2' | 'go-v3'): ScalarValue {
 }
 
 /** strconv.ParseInt and ParseUint with base 0: undefined for other text and beyond 64 bits. `0o` is read since Go 1.13. */
-function parseGoInt(text: string, reader: 'go-v2' | 'go-v3'): bigint | undefined {
+function parseGoInt(text: string, reader: GoReader): bigint | undefined {
   const match = /^([-+]?)(?:(0[xX][0-9a-fA-F]+)|(0b[01]+)|(0[oO][0-7]+)|0([0-7]+)|(0|[1-9][0-9]*))$/.exec(text);
   if (match === null) return undefined;
   const [, sign, hex, binary, modernOctal, octal, decimal] = match;
-  if (binary !== undefined && reader === 'go-v2' && sign === '+') return undefined;
+  if (binary !== undefined && reader !== 'go-v3' && sign === '+') return undefined;
   const digits = hex ?? binary ?? modernOctal?.toLowerCase() ?? (octal === undefined ? decimal : `0o${octal}`);
   const value = BigInt(digits ?? '0') * (sign === '-' ? -1n : 1n);
   const max = sign === '' ? 2n ** 64n - 1n : 2n ** 63n - 1n;

@@ -45,7 +45,7 @@ describe('readComposeFile', () => {
     ['services: {}', 'docker-app', 'unsupported Compose file version: 1.0'],
     ["version: '2'", 'docker-app', 'unsupported Compose file version: 2'],
     ["version: '2.1'", 'docker-app', 'unsupported Compose file version: 2.1'],
-    ["version: '3.9'", 'docker-app', 'unsupported Compose file version: 3.9'],
+    ["version: '3.10'", 'docker-app', 'unsupported Compose file version: 3.10'],
     ["version: '1.0'", 'docker-app', 'unsupported Compose file version: 1.0'],
     ['version: 2', 'docker-app', 'unsupported Compose file version: 2'],
     ['version: ${v}', 'docker-app', 'unsupported Compose file version: ${v}'],

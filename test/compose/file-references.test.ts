@@ -106,4 +106,26 @@ services:
       { kind: 'extends', path: 'base.yml', required: true },
     ]);
   });
+
+  test('seccomp profiles that are files are named, in either spelling', () => {
+    const options = [
+      'seccomp:./p.json',
+      'seccomp=q.json',
+      'seccomp:unconfined',
+      'seccomp=builtin',
+      'label:x',
+      'no-new-privileges:true',
+    ];
+    expect(list(`services: {a: {security_opt: ${JSON.stringify(options)}}}`)).toMatchObject([
+      { kind: 'seccomp', services: ['a'], path: 'p.json', required: true },
+      { kind: 'seccomp', services: ['a'], path: 'q.json', required: true },
+    ]);
+  });
+
+  test('label files are named', () => {
+    expect(list('services: {a: {label_file: [one.labels, ./two]}, b: {label_file: one.labels}}')).toMatchObject([
+      { kind: 'label_file', services: ['a', 'b'], path: 'one.labels', required: true },
+      { kind: 'label_file', services: ['a'], path: 'two', required: true },
+    ]);
+  });
 });

@@ -272,6 +272,27 @@ describe('pinCompose', () => {
     expect(pin(body, { files: { ...files, 'conf/new': digestOf('9') } }).text).not.toBe(base);
   });
 
+  test('values, labels, extensions and comments stay as they are, services of every profile are pinned, no name is added', () => {
+    const before = `${HEAD}  a: # one
+    image: nginx
+    profiles: [debug]
+    x-own: {on: yes, when: 2020-01-01}
+    environment: {A: 0755, B: 1.50, C: "\${C:?needed}", D: 12:30:45}
+    labels: {x: "\${X-1} $$HOME", y: no}
+  x-like: {image: nginx, x-k: ~}
+volumes: {v: null}
+x-end: [1e3]
+`;
+    const lines = shape(pin(before).text).split('\n');
+    expect(lines).toEqual(
+      before
+        .replace('image: nginx\n', 'image: PIN\n')
+        .replace('labels: {x', 'labels: {LABEL: HASH, x')
+        .replace('{image: nginx, x-k', '{labels: {LABEL: HASH}, image: PIN, x-k')
+        .split('\n'),
+    );
+  });
+
   test('a pin that would not be a plain scalar is quoted', () => {
     const image = `[::1]:5000/x@${digestOf('x')}`;
     expect(pin(`${HEAD}  a: {image: nginx}\n`, { images: { a: image } }).text).toContain(`image: "${image}"`);

@@ -1,28 +1,34 @@
-import { type RewriteOptions, rewriteCompose } from '../../src/convert/rewrite.ts';
+import { convertApp } from '../../src/convert/convert-app.ts';
+import type { Proof } from '../../src/convert/prove.ts';
+import type { RewriteOptions } from '../../src/convert/rewrite.ts';
 import type { ParameterSetting } from '../../src/dockerapp/parameters.ts';
 import { scanPackages } from '../../src/dockerapp/scan.ts';
 import { splitPackage } from '../../src/dockerapp/split.ts';
 import { formatLocation, toRebundleError } from '../../src/errors.ts';
 import { compareText } from '../../src/lib/bytes.ts';
 import { errorFinding } from '../../src/lib/finding.ts';
-import type { AppPackage, ComposeApp, Diagnostic, FileEntry } from '../../src/model/app.ts';
+import type { AppPackage, ComposeApp, Diagnostic, FileEntry, Semantics } from '../../src/model/app.ts';
 
 export interface ConvertOptions {
   readonly interpolation?: 'device' | 'single';
   readonly settings?: readonly ParameterSetting[];
+  readonly semantics?: Semantics;
   /** Texts of further parameter files. */
   readonly parameterFiles?: readonly string[];
+  /** As `convert` has it: what only devices refuse is a warning. */
+  readonly deviceSeverity?: 'error' | 'warning';
 }
 
 export interface Converted {
   readonly pkg: AppPackage | undefined;
   readonly app: ComposeApp | undefined;
+  readonly proof?: Proof;
   readonly diagnostics: readonly Diagnostic[];
   readonly failed: boolean;
 }
 
 /** Finds the one package among files in memory and splits it. */
-export async function splitFiles(files: ReadonlyMap<string, Uint8Array>): Promise<AppPackage> {
+export async function splitFiles(files: ReadonlyMap<string, Uint8Array>, semantics?: Semantics): Promise<AppPackage> {
   const entries: FileEntry[] = [...files].map(([path, bytes]) => ({ path, mode: 'file', size: bytes.byteLength }));
   const [location, ...more] = scanPackages(entries, { include: [], exclude: [], names: [] }).filter(
     ({ selected }) => selected,
@@ -33,6 +39,7 @@ export async function splitFiles(files: ReadonlyMap<string, Uint8Array>): Promis
     location,
     origin: { repository: 'factory', path: location.path },
     files: location.kind === 'folder' ? entries.filter(({ path }) => path.startsWith(prefix)) : [],
+    ...(semantics === undefined ? {} : { semantics }),
     read: async (path) => Buffer.from(files.get(path) ?? new Uint8Array()),
   });
 }
@@ -44,9 +51,15 @@ export async function convertFiles(
 ): Promise<Converted> {
   let pkg: AppPackage | undefined;
   try {
-    pkg = await splitFiles(files);
-    const app = rewriteCompose(pkg, rewriteOptions(options));
-    return { pkg, app, diagnostics: app.diagnostics, failed: app.diagnostics.some(isError) };
+    pkg = await splitFiles(files, options.semantics);
+    const { app, proof } = convertApp(pkg, rewriteOptions(options));
+    return {
+      pkg,
+      app,
+      ...(proof === undefined ? {} : { proof }),
+      diagnostics: app.diagnostics,
+      failed: app.diagnostics.some(isError),
+    };
   } catch (thrown) {
     const error = toRebundleError(thrown);
     if (error.code === 'INTERNAL') throw thrown;
@@ -54,8 +67,9 @@ export async function convertFiles(
   }
 }
 
-function rewriteOptions({ interpolation, settings, parameterFiles }: ConvertOptions): RewriteOptions {
+function rewriteOptions({ interpolation, settings, parameterFiles, deviceSeverity }: ConvertOptions): RewriteOptions {
   return {
+    deviceSeverity: deviceSeverity ?? 'error',
     interpolation: interpolation ?? 'device',
     settings: settings ?? [],
     parameterFiles: (parameterFiles ?? []).map((text, i) => ({ text, path: `extra-${i}.yml`, offset: 0, line: 1 })),

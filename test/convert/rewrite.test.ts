@@ -17,16 +17,16 @@ async function convert(
 
 describe('one value in every style', () => {
   it.each([
-    ['    command: ${p}\n', '    command: ${p-it\'s "x"}\n'],
-    ["    command: '${p}'\n", "    command: '${p-it''s \"x\"}'\n"],
-    ['    command: "${p}"\n', '    command: "${p-it\'s \\"x\\"}"\n'],
-    ['    command: "\\x24{p}"\n', '    command: "${p-it\'s \\"x\\"}"\n'],
-    ['    command: |\n      ${p}\n', '    command: |\n      ${p-it\'s "x"}\n'],
-    ['    command: >-\n      ${p}\n      y\n', '    command: >-\n      ${p-it\'s "x"}\n      y\n'],
+    ['    hostname: ${p}\n', '    hostname: ${p-it\'s "x"}\n'],
+    ["    hostname: '${p}'\n", "    hostname: '${p-it''s \"x\"}'\n"],
+    ['    hostname: "${p}"\n', '    hostname: "${p-it\'s \\"x\\"}"\n'],
+    ['    hostname: "\\x24{p}"\n', '    hostname: "${p-it\'s \\"x\\"}"\n'],
+    ['    hostname: |\n      ${p}\n', '    hostname: |\n      ${p-it\'s "x"}\n'],
+    ['    hostname: >-\n      ${p}\n      y\n', '    hostname: >-\n      ${p-it\'s "x"}\n      y\n'],
     ['    command: [x, $p]\n', '    command: [x, "${p-it\'s \\"x\\"}"]\n'],
-    ['    command: &c ${p}\n    entrypoint: *c\n', '    command: &c ${p-it\'s "x"}\n    entrypoint: *c\n'],
-    ['    ? command\n    : ${p}\n', '    ? command\n    : ${p-it\'s "x"}\n'],
-    ['    command: !!str ${p}\n', '    command: !!str ${p-it\'s "x"}\n'],
+    ['    hostname: &c ${p}\n    domainname: *c\n', '    hostname: &c ${p-it\'s "x"}\n    domainname: *c\n'],
+    ['    ? hostname\n    : ${p}\n', '    ? hostname\n    : ${p-it\'s "x"}\n'],
+    ['    hostname: !!str ${p}\n', '    hostname: !!str ${p-it\'s "x"}\n'],
   ])('%j', async (source, expected) => expect(await convert(source, 'p: "it\'s \\"x\\""\n')).toBe(expected));
 });
 
@@ -66,9 +66,9 @@ services:
 });
 
 it('escapes for one pass and for two', async () => {
-  const source = '    command: "$$A $$$$ ${p}"\n';
-  expect(await convert(source, 'p: "{$B}"\n', 'device')).toBe('    command: "$A $$ {$B}"\n');
-  expect(await convert(source, 'p: "{$B}"\n', 'single')).toBe('    command: "$$A $$$$ {$$B}"\n');
+  const source = '    hostname: "$$A $$$$ ${p}"\n';
+  expect(await convert(source, 'p: "{$B}"\n', 'device')).toBe('    hostname: "$A $$ {$B}"\n');
+  expect(await convert(source, 'p: "{$B}"\n', 'single')).toBe('    hostname: "$$A $$$$ {$$B}"\n');
 });
 
 it('a stray $ that docker-app forgot about is gone, with a warning', async () => {

@@ -1,3 +1,6 @@
+/** Who reads a compose file: docker/cli, docker-compose 1.29, or both (`docker-app`: what docker-app took, for a device's docker-compose). */
+export type SchemaReader = 'docker-cli' | 'docker-app' | 'compose';
+
 export type ScalarType = 'string' | 'number' | 'integer' | 'boolean' | 'null';
 
 type Format = 'port' | 'expose' | 'subnet' | 'duration' | 'health-duration';
@@ -9,7 +12,7 @@ export interface Rule {
   readonly words?: readonly string[];
   readonly list?: { readonly item: Rule; readonly unique: boolean };
   readonly map?: MapRule;
-  /** The first minor of version 3 that has this member, for docker-app; `compose` where docker-app had it in none. */
+  /** The first minor of version 3 that has this member, for docker/cli; `compose` where docker/cli had it in none. */
   readonly since?: number | 'compose';
 }
 

@@ -1,4 +1,3 @@
-import type { ComposeOrigin } from './compose-file.ts';
 import {
   ANY_NAME,
   bool,
@@ -12,13 +11,14 @@ import {
   number,
   type Rule,
   record,
+  type SchemaReader,
   since,
   size,
   text,
   textOrList,
   texts,
   words,
-} from './rule.ts';
+} from './schema-rule.ts';
 
 const build: Rule = {
   ...text,
@@ -87,24 +87,35 @@ const port: Rule = {
   ...record({ mode: text, target: integer, published: integer, protocol: text }, { extensions: 'compose', since: 2 }),
 };
 
-const volume: Rule = {
-  ...text,
-  ...record(
-    {
-      type: text,
-      source: text,
-      target: text,
-      read_only: bool,
-      consistency: text,
-      bind: record({ propagation: text }),
-      volume: record({ nocopy: bool }),
-      tmpfs: since(6, record({ size: integer })),
-    },
-    { extensions: 'compose', since: 2, required: ['type'] },
-  ),
-};
+/** docker/cli let any other key pass in some small maps. */
+function openFor(reader: SchemaReader): { extensions: 'compose'; open?: true } {
+  return { extensions: 'compose', ...(reader === 'docker-cli' ? { open: true } : {}) };
+}
 
-const fileUse: Rule = { ...text, ...record({ source: text, target: text, uid: text, gid: text, mode: number }) };
+function volume(reader: SchemaReader): Rule {
+  const open = openFor(reader);
+  return {
+    ...text,
+    ...record(
+      {
+        type: text,
+        source: text,
+        target: text,
+        read_only: bool,
+        consistency: text,
+        bind: record({ propagation: text }, open),
+        volume: record({ nocopy: bool }, open),
+        tmpfs: since(6, record({ size: integer }, open)),
+      },
+      { extensions: 'compose', since: 2, required: ['type'] },
+    ),
+  };
+}
+
+function fileUse(reader: SchemaReader): Rule {
+  const rules = { source: text, target: text, uid: text, gid: text, mode: number };
+  return { ...text, ...record(rules, openFor(reader)) };
+}
 
 const serviceNetworks: Rule = {
   ...texts,
@@ -176,7 +187,7 @@ const COMPOSE_SERVICE = composeOnly({
 });
 
 /** The rule of a service. */
-export function serviceRule(origin: ComposeOrigin): Rule {
+export function serviceRule(reader: SchemaReader): Rule {
   const condition: Rule = { ...text, words: ['service_started', 'service_healthy', 'service_completed_successfully'] };
   const dependency = record({ condition }, { required: ['condition'] });
   return record(
@@ -186,11 +197,11 @@ export function serviceRule(origin: ComposeOrigin): Rule {
       cap_drop: texts,
       cgroup_parent: text,
       command: words,
-      configs: since(3, list(fileUse, false)),
+      configs: since(3, list(fileUse(reader), false)),
       container_name: text,
       credential_spec: since(3, record({ config: since(8, text), file: text, registry: text })),
       depends_on: { ...texts, map: { names: NAME, value: dependency, since: 'compose' } },
-      deploy: deploy(origin === 'compose' ? size : text),
+      deploy: deploy(reader === 'compose' ? size : text),
       devices: texts,
       dns: textOrList,
       dns_search: textOrList,
@@ -221,7 +232,7 @@ export function serviceRule(origin: ComposeOrigin): Rule {
       privileged: bool,
       read_only: bool,
       restart: text,
-      secrets: since(1, list(fileUse, false)),
+      secrets: since(1, list(fileUse(reader), false)),
       security_opt: texts,
       shm_size: size,
       stdin_open: bool,
@@ -242,7 +253,7 @@ export function serviceRule(origin: ComposeOrigin): Rule {
       },
       user: text,
       userns_mode: text,
-      volumes: list(volume, true),
+      volumes: list(volume(reader), reader !== 'docker-cli'),
       working_dir: text,
       ...COMPOSE_SERVICE,
     },

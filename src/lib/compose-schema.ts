@@ -1,4 +1,4 @@
-import type { ComposeOrigin } from './compose-file.ts';
+import { serviceRule } from './compose-service-schema.ts';
 import {
   anything,
   bool,
@@ -13,11 +13,11 @@ import {
   optionMap,
   type Rule,
   record,
+  type SchemaReader,
   since,
   text,
   texted,
-} from './rule.ts';
-import { serviceRule } from './service-schema.ts';
+} from './schema-rule.ts';
 
 const network: Rule = {
   scalar: ['null'],
@@ -70,15 +70,15 @@ function named(value: Rule, open: boolean): Rule {
   return { map: { names: NAME, value, ...(open ? { open: true } : {}) } };
 }
 
-function root(origin: ComposeOrigin): MapRule {
+function root(reader: SchemaReader): MapRule {
   return {
     members: members({
       version: anything,
-      services: named(serviceRule(origin), false),
+      services: named(serviceRule(reader), false),
       networks: named(network, true),
       volumes: named(volumes, false),
-      secrets: since(1, named(origin === 'compose' ? orNull(secret) : secret, false)),
-      configs: since(3, named(origin === 'compose' ? orNull(config) : config, false)),
+      secrets: since(1, named(reader === 'compose' ? orNull(secret) : secret, false)),
+      configs: since(3, named(reader === 'compose' ? orNull(config) : config, false)),
     }),
     extensions: 4,
   };
@@ -86,9 +86,10 @@ function root(origin: ComposeOrigin): MapRule {
 
 /**
  * The compose file format as a table: docker/cli's schemas of 3.0 to 3.8 (where `since` applies) and the one of docker-compose 1.29, which
- * differ in little. Where only one of the two looked at something, the stricter form is here.
+ * differ in little: `docker-cli` and `compose` are the two, `docker-app` is for a text that both have to take, with the stricter form of each rule.
  */
-export const COMPOSE_RULES: Readonly<Record<ComposeOrigin, MapRule>> = {
+export const COMPOSE_RULES: Readonly<Record<SchemaReader, MapRule>> = {
+  'docker-cli': root('docker-cli'),
   'docker-app': root('docker-app'),
   compose: root('compose'),
 };

@@ -1,0 +1,183 @@
+import type { ModelMap, ModelValue } from '../compose/model-value.ts';
+import { RebundleError } from '../errors.ts';
+import { finding } from '../lib/finding.ts';
+import type { AppPackage, ComposeApp, Diagnostic } from '../model/app.ts';
+import { checkResult } from './check-result.ts';
+import { toWarning } from './not-publishable.ts';
+import { type Proof, proveConversion } from './prove.ts';
+import { keepReleaseVariables, prepareRendering, type Rendering } from './rendering.ts';
+import { type RewriteOptions, rewriteCompose } from './rewrite.ts';
+import { type EscapeText, writeDocument, writeFlow } from './write-model.ts';
+
+interface ConversionInput {
+  readonly pkg: AppPackage;
+  readonly options: RewriteOptions;
+  readonly render: Rendering;
+}
+
+export interface Conversion {
+  readonly app: ComposeApp;
+  /** What was proved; undefined where an error came before. */
+  readonly proof?: Proof;
+}
+
+/**
+ * Rewrites a package and proves the result equal to docker-app's render. A part that compose reads otherwise than docker-app (a command with `&&`, a
+ * range of ports) is replaced by what docker-app made of it; where the grammar of 0.2 or 0.9 leaves no other way, so is the whole text. What stays
+ * unequal is an error of the app. Throws what makes the package unreadable.
+ */
+export function convertApp(pkg: AppPackage, options: RewriteOptions): Conversion {
+  const render = prepareRendering(pkg, options);
+  const prove = (app: ComposeApp): Proof => proveConversion({ ...options, render, app });
+  const first = attempt(() => rewriteCompose(pkg, options));
+  if (!(first instanceof RebundleError) && canReadOnce(pkg, options, first)) return readOnce(pkg, options, first);
+  if (first instanceof RebundleError || hasErrors(first)) return recover({ pkg, options, render }, first);
+  const proof = prove(first);
+  if (proof.rendered === undefined) return { app: refusedByDockerApp(first, proof.diagnostics) };
+  if (proof.differences.length === 0) return { app: first, proof };
+  const repaired = repair(pkg, options, proof);
+  if (repaired !== undefined) {
+    const again = prove(repaired);
+    if (again.rendered !== undefined && again.differences.length === 0) return { app: repaired, proof: again };
+  }
+  if (pkg.semantics !== '0.4-0.8') return useRender({ pkg, options, render }, first, proof.rendered);
+  return { app: withFindings(first, proof.diagnostics), proof };
+}
+
+/** Where a release line was chosen and the text is only converted, what no device could read twice is taken as docker-app alone read it. */
+function canReadOnce(pkg: AppPackage, { interpolation, deviceSeverity }: RewriteOptions, failed: ComposeApp): boolean {
+  const codes = errorCodes(failed);
+  const isFree = pkg.strict === true && deviceSeverity === 'warning' && interpolation === 'device';
+  return isFree && codes.length > 0 && codes.every((code) => code === 'INTERPOLATION_NEVER_RAN');
+}
+
+function readOnce(pkg: AppPackage, options: RewriteOptions, failed: ComposeApp): Conversion {
+  const conversion = convertApp(pkg, { ...options, interpolation: 'single' });
+  const refusals = failed.diagnostics.filter(({ code }) => code === 'INTERPOLATION_NEVER_RAN').map(toWarning);
+  return { ...conversion, app: withFindings(conversion.app, refusals) };
+}
+
+function attempt<T>(work: () => T): T | RebundleError {
+  try {
+    return work();
+  } catch (thrown) {
+    if (thrown instanceof RebundleError) return thrown;
+    throw thrown;
+  }
+}
+
+function hasErrors({ diagnostics }: ComposeApp): boolean {
+  return diagnostics.some(({ severity }) => severity === 'error');
+}
+
+/** Its refusal says what a warning about devices would say again. */
+function refusedByDockerApp(app: ComposeApp, refusals: readonly Diagnostic[]): ComposeApp {
+  const others = app.diagnostics.filter(({ code }) => code !== 'convert.not-publishable');
+  return { ...app, diagnostics: [...others, ...refusals] };
+}
+
+function withFindings(app: ComposeApp, diagnostics: readonly Diagnostic[]): ComposeApp {
+  return { ...app, diagnostics: [...app.diagnostics, ...diagnostics] };
+}
+
+/** Errors of the rewriter stand, unless docker-app renders the package and no rule of conversion is against it. */
+function recover(input: ConversionInput, failed: ComposeApp | RebundleError): Conversion {
+  const { pkg, render } = input;
+  const thrown = failed instanceof RebundleError ? failed : undefined;
+  const isRule = (code: string): boolean => /^INTERPOLATION_|^PROOF_|^IMAGE_|_LIMIT$/.test(code);
+  const codes = thrown === undefined ? errorCodes(failed as ComposeApp) : [thrown.code];
+  const canUseRender = pkg.semantics !== '0.4-0.8' || codes.every((code) => code === 'COMPOSE_INVALID');
+  if (canUseRender && !codes.some(isRule)) {
+    const result = render(new Map());
+    if ('value' in result) {
+      const unreadable = { name: pkg.name, origin: pkg.origin, composeText: '', source: pkg.compose, edits: [] };
+      const nothing = { variables: [], services: [], references: [], diagnostics: pkg.diagnostics };
+      const base = failed instanceof RebundleError ? { ...unreadable, ...nothing } : failed;
+      const conversion = useRender(input, base, result.value);
+      if (!hasErrors(conversion.app)) return conversion;
+    }
+  }
+  if (thrown !== undefined) throw thrown;
+  return { app: failed as ComposeApp };
+}
+
+function errorCodes({ diagnostics }: ComposeApp): string[] {
+  return diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code);
+}
+
+/** The members of services that differ, as docker-app rendered them; undefined where one of them cannot be replaced. */
+function repair(pkg: AppPackage, options: RewriteOptions, proof: Proof): ComposeApp | undefined {
+  const replaced = new Map<string, string>();
+  const encode = escapeText(options);
+  for (const { path } of proof.differences) {
+    const [section, service = '', key = ''] = path;
+    const value = memberAt(proof.rendered, ['services', service, key]);
+    if (section !== 'services' || value === undefined) return undefined;
+    replaced.set(`${service}\n${key}`, writeFlow(value, encode));
+  }
+  const app = attempt(() => rewriteCompose(pkg, { ...options, replaced }));
+  if (app instanceof RebundleError || hasErrors(app)) return undefined;
+  const notes = [...replaced].map(([place, text]) => {
+    const [service = '', key = ''] = place.split('\n');
+    const { location } = app.services.find((found) => found.service === service) ?? {};
+    const message = `services.${service}.${key}: docker-app read this otherwise than compose does; it is now ${text.slice(0, 300)}`;
+    return finding('render.value-fixed', message, location === undefined ? {} : { location });
+  });
+  return withFindings(app, notes);
+}
+
+function memberAt(model: ModelMap | undefined, path: readonly string[]): ModelValue | undefined {
+  let value: ModelValue | undefined = model;
+  for (const name of path) value = value instanceof Map ? (value.get(name) as ModelValue | undefined) : undefined;
+  return value;
+}
+
+/** One pass of compose is still to come: what it must not read is doubled, unless the device read docker-app's text in the same way. */
+function escapeText({ interpolation }: RewriteOptions): EscapeText {
+  return (text) => keepReleaseVariables(interpolation === 'device' ? text : text.replaceAll('$', '$$$$'));
+}
+
+/** docker-app's render in place of the whole text. */
+function useRender({ pkg, options, render }: ConversionInput, base: ComposeApp, rendered: ModelMap): Conversion {
+  const { compose } = pkg;
+  const composeText = writeDocument(withoutSwitches(rendered), escapeText(options));
+  const origin = { rule: 'rendered' } as const;
+  const edits = [{ start: 0, end: compose.text.length, text: composeText, origin }];
+  const fixed = "docker-app's render stands in place of the compose part";
+  const variables = base.variables.map(({ parameter, value, uses }) => ({
+    parameter,
+    value,
+    uses,
+    ...(uses === 0 ? {} : { fixed }),
+  }));
+  const location = { path: compose.path, line: compose.line, column: 1 };
+  const release = `docker-app ${pkg.semantics}`;
+  const message = `only ${release} reads the compose part as it is written: its render stands in its place, without comments, and overrides are lost`;
+  const result = { source: compose, edits, composeText };
+  const checked = checkResult(result, options.deviceSeverity ?? 'error');
+  const kept = base.diagnostics.filter(
+    ({ severity, code }) => severity !== 'error' && !code.startsWith('yaml.') && !code.startsWith('render.'),
+  );
+  const app: ComposeApp = {
+    name: pkg.name,
+    origin: pkg.origin,
+    ...result,
+    variables,
+    services: checked.services,
+    references: checked.references,
+    diagnostics: [...kept, finding('render.whole-text', message, { location }), ...checked.diagnostics],
+  };
+  const proof = proveConversion({ ...options, render, app });
+  return { app: proof.differences.length === 0 ? app : withFindings(app, proof.diagnostics), proof };
+}
+
+/** docker-app kept `x-enabled` of what is on; nothing reads it any more. */
+function withoutSwitches(rendered: ModelMap): ModelMap {
+  const services = rendered.get('services');
+  if (!(services instanceof Map)) return rendered;
+  const cleaned = [...(services as ModelMap)].map(([name, service]) => {
+    if (!(service instanceof Map)) return [name, service] as const;
+    return [name, new Map([...(service as ModelMap)].filter(([key]) => key !== 'x-enabled'))] as const;
+  });
+  return new Map([...rendered, ['services', new Map<string, ModelValue>(cleaned)]]);
+}
