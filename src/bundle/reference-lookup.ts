@@ -22,7 +22,7 @@ interface Found {
 /** Where a path may be, best first. The bundle's root itself is never looked for beside the package: that folder holds other apps. */
 export function listPlaces(pack: PackagePlace, path: string): { path: string; beside: boolean }[] {
   const parent = parentOf(pack.path);
-  const inside = pack.kind === 'folder' || pack.kind === 'compose';
+  const inside = pack.kind !== 'single-file';
   return [
     ...(inside ? [{ path: joinPath(pack.path, path), beside: false }] : []),
     { path: joinPath(siblingFolder(pack), path), beside: true },

@@ -7,6 +7,11 @@ import type { Diagnostic } from '../model/app.ts';
 const HOSTNAME =
   /^(?=.{1,255}$)[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?(?:\.[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?)*\.?$/;
 
+/** The format `hostname` of docker-app's schema v0.1: letters, digits and hyphens in parts of at most 63. */
+export function isHostname(text: string): boolean {
+  return HOSTNAME.test(text);
+}
+
 /**
  * Checks metadata by docker-app's schema v0.1. What the schema refuses is a warning only: conversion needs nothing of it but `app.*` texts.
  * Throws METADATA_INVALID where the document is no mapping, or is a compose file (then the documents are in the wrong order).
@@ -41,7 +46,7 @@ export function checkMetadata(source: YamlSource, appName: string): Diagnostic[]
         ? `${key} is required`
         : value?.type !== 'string'
           ? `${key}: Invalid type. Expected: string, given: ${value?.type ?? node.kind}`
-          : key === 'name' && !HOSTNAME.test(value.value)
+          : key === 'name' && !isHostname(value.value)
             ? "name: Does not match format 'hostname'"
             : undefined;
     if (problem !== undefined) {

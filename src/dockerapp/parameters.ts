@@ -1,34 +1,15 @@
 import { RebundleError, type SourceLocation } from '../errors.ts';
-import { compareText } from '../lib/bytes.ts';
-import { finding } from '../lib/finding.ts';
-import {
-  effectivePairs,
-  isMergeKey,
-  parseYaml,
-  resolveAlias,
-  type YamlDocument,
-  type YamlMap,
-  type YamlNode,
-  type YamlSource,
-} from '../lib/yaml.ts';
-import { printGo, readScalar, type ScalarValue } from '../lib/yaml-scalars.ts';
-import type { Diagnostic } from '../model/app.ts';
-
-/** A document of parameters or metadata as docker-app decoded it: YAML 1.1 with Go's types. */
-type ParameterTree =
-  | {
-      readonly kind: 'scalar';
-      readonly value: ScalarValue;
-      readonly written: string;
-      readonly location: SourceLocation;
-    }
-  | { readonly kind: 'list'; readonly items: readonly ParameterTree[]; readonly location: SourceLocation }
-  | { readonly kind: 'map'; readonly members: ReadonlyMap<string, ParameterTree>; readonly location: SourceLocation };
+import { parseYaml, resolveAlias, type YamlSource } from '../lib/yaml.ts';
+import { readPlain, readScalar } from '../lib/yaml-scalars.ts';
+import type { Diagnostic, Semantics } from '../model/app.ts';
+import { readerOf } from './decode-go.ts';
+import { expandNames, flattenTree, mergeTrees, replaceTrees } from './merge-parameters.ts';
+import { isNull, mapOf, type ParameterMap, type ParameterTree, printTree, TreeReader } from './parameter-tree.ts';
 
 export interface Parameter {
   /** Flat name: `a.b` for a nested key, `a.0` for a list item. */
   readonly name: string;
-  /** Go's `%v` of the value; undefined for null, which docker-app treated as missing. */
+  /** Go's `%v` of the value; undefined for null, which docker-app 0.4 to 0.8 treated as missing. */
   readonly value: string | undefined;
   /** The text as the author wrote it, where it was one scalar. */
   readonly written: string | undefined;
@@ -46,29 +27,51 @@ export interface ParameterSet {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/**
- * Reads the parameters of a package: its own document, then further files in order, then `app.*` from the metadata, then settings; each is merged
- * over the former by key. Throws PARAM_INVALID and PARAM_CONFLICT with the place.
- */
-export function readParameters(input: {
+export interface ParameterInput {
   readonly own: YamlSource;
   readonly files: readonly YamlSource[];
   readonly metadata: YamlSource;
   readonly settings: readonly ParameterSetting[];
-}): ParameterSet {
-  const diagnostics: Diagnostic[] = [];
-  let merged: ParameterTree = readTree(input.own, 'parameters', diagnostics);
-  for (const file of input.files) merged = mergeTrees(merged, readTree(file, 'parameters', diagnostics));
-  const metadata = readTree(input.metadata, 'metadata', []);
-  merged = mergeTrees(merged, mapOf(new Map([['app', metadata]]), metadata.location));
-  for (const setting of input.settings) merged = applySetting(merged, setting);
-  const parameters = new Map<string, Parameter>();
-  const layers = [input.own.path, ...input.files.map(({ path }) => path)];
-  flattenTree(merged, '', { parameters, layers });
-  return { parameters, diagnostics };
+  /** The release line whose rules hold; 0.4-0.8 where it is not given. */
+  readonly semantics?: Semantics | undefined;
+  /** Whether a setting that the release ignored is ignored; else it is an error, so that nobody waits for its effect. */
+  readonly strict?: boolean | undefined;
 }
 
-function readTree(source: YamlSource, what: 'parameters' | 'metadata', diagnostics: Diagnostic[]): ParameterTree {
+/**
+ * Reads the parameters of a package: its own document, then further files in order, then `app.*` from the metadata, then settings; each is merged
+ * over the former by key. Throws PARAM_INVALID and PARAM_CONFLICT with the place.
+ */
+export function readParameters(input: ParameterInput): ParameterSet {
+  return prepareParameters(input)(input);
+}
+
+/** The same in two steps: the documents of the package are read once, for many sets of files and settings. */
+export function prepareParameters(
+  base: Pick<ParameterInput, 'own' | 'metadata' | 'semantics' | 'strict'>,
+): (over: Pick<ParameterInput, 'files' | 'settings'>) => ParameterSet {
+  const { semantics = '0.4-0.8', strict = false } = base;
+  const merge = semantics === '0.2' ? replaceTrees : mergeTrees;
+  const ownDiagnostics: Diagnostic[] = [];
+  const own = readTree(base.own, 'parameters', semantics, ownDiagnostics);
+  const metadata = readTree(base.metadata, 'metadata', semantics, []);
+  const app = mapOf(new Map([['app', metadata]]), metadata.location);
+  return ({ files, settings }) => {
+    const diagnostics = [...ownDiagnostics];
+    let merged = merge(mapOf(new Map(), own.location), own);
+    for (const file of files) merged = merge(merged, readTree(file, 'parameters', semantics, diagnostics));
+    merged = applySettings(merge(merged, app), settings, { semantics, strict });
+    const layers = [base.own.path, ...files.map(({ path }) => path)];
+    return { parameters: collect(merged, { semantics, layers }), diagnostics };
+  };
+}
+
+function readTree(
+  source: YamlSource,
+  what: 'parameters' | 'metadata',
+  semantics: Semantics,
+  diagnostics: Diagnostic[],
+): ParameterMap {
   const code = what === 'parameters' ? 'PARAM_INVALID' : 'METADATA_INVALID';
   const document = parseYaml(source);
   const start = document.locate(0);
@@ -85,102 +88,81 @@ function readTree(source: YamlSource, what: 'parameters' | 'metadata', diagnosti
       },
     );
   }
-  return new TreeReader(document, code, diagnostics).map(root, '');
+  const tree = new TreeReader(document, { code, diagnostics, reader: readerOf(semantics) }).map(root, '');
+  return semantics === '0.9' ? readAgain(tree) : tree;
 }
 
-class TreeReader {
-  readonly #document: YamlDocument;
-  readonly #code: 'PARAM_INVALID' | 'METADATA_INVALID';
-  readonly #diagnostics: Diagnostic[];
-
-  constructor(document: YamlDocument, code: 'PARAM_INVALID' | 'METADATA_INVALID', diagnostics: Diagnostic[]) {
-    this.#document = document;
-    this.#code = code;
-    this.#diagnostics = diagnostics;
-  }
-
-  map(map: YamlMap, prefix: string): ParameterTree {
-    const seen = new Map<string, number>();
-    for (const pair of map.pairs) {
-      if (isMergeKey(pair)) continue;
-      const key = resolveAlias(pair.key);
-      const read = key.kind === 'scalar' ? readScalar(key, 'go-v2') : undefined;
-      const location = this.#document.locate(pair.start);
-      if (key.kind !== 'scalar' || read?.type !== 'string') {
-        const where = prefix === '' ? 'at top level' : `in ${prefix}`;
-        const shown = read === undefined ? `(a ${key.kind})` : printGo(read);
-        throw new RebundleError(this.#code, `Non-string key ${where}: ${shown}`, {
-          location,
-          hint: 'Put the name into quotes.',
-        });
-      }
-      const before = seen.get(key.value);
-      if (before !== undefined) {
-        this.#diagnostics.push(
-          finding(
-            'yaml.duplicate-key',
-            `'${joinName(prefix, key.value)}' is written twice; this one, the last, counts`,
-            { location },
-          ),
-        );
-      }
-      seen.set(key.value, pair.start);
-    }
-    const members = new Map<string, ParameterTree>();
-    for (const [name, pair] of effectivePairs(map)) members.set(name, this.#node(pair.value, joinName(prefix, name)));
-    return mapOf(members, this.#document.locate(map.start));
-  }
-
-  #node(node: YamlNode, name: string): ParameterTree {
-    const value = resolveAlias(node);
-    const location = this.#document.locate(node.start);
-    if (value.kind === 'map') return this.map(value, name);
-    if (value.kind === 'seq')
-      return {
-        kind: 'list',
-        items: value.items.map((item, i) => this.#node(item, joinName(name, String(i)))),
-        location,
-      };
-    return { kind: 'scalar', value: readScalar(value, 'go-v2'), written: value.value, location };
-  }
+/** docker-app 0.9 took every file apart into flat names, and read the text of each value as YAML once more. */
+function readAgain(tree: ParameterMap): ParameterMap {
+  const values = flattenTree(tree, 'items').map(({ name, tree: value }): [string, ParameterTree] => [
+    name,
+    readValue(printTree(value), value.location, '0.9'),
+  ]);
+  return expandNames(values, tree);
 }
 
-function mapOf(members: ReadonlyMap<string, ParameterTree>, location: SourceLocation): ParameterTree & { kind: 'map' } {
-  return { kind: 'map', members, location };
+/** Text that means itself to every YAML reader, or a plain scalar: no need of a parser. */
+const PLAIN = /^[A-Za-z0-9_./+]+(?:[ -]+[A-Za-z0-9_./+]+)*$/;
+
+/** A text read as YAML by itself: what `--set` and 0.9 did with each value. */
+function readValue(text: string, location: SourceLocation, semantics: Semantics): ParameterTree {
+  const reader = readerOf(semantics);
+  if (PLAIN.test(text) && !text.startsWith('...')) {
+    return { kind: 'scalar', value: readPlain(text, reader), written: text, location };
+  }
+  const document = parseYaml({ text, path: location.path, line: location.line });
+  if (document.root === undefined) return { kind: 'scalar', value: { type: 'null' }, written: text, location };
+  return {
+    ...new TreeReader(document, { code: 'PARAM_INVALID', diagnostics: [], reader }).value(document.root),
+    location,
+  };
 }
 
-/** A null or empty override from a file is no override, a map does not replace a scalar: so merged docker-app. */
-function mergeTrees(base: ParameterTree, over: ParameterTree): ParameterTree {
-  if (base.kind === 'map' && over.kind === 'map') {
-    const members = new Map(base.members);
-    for (const [name, tree] of over.members) {
-      const before = members.get(name);
-      members.set(name, before === undefined ? tree : mergeTrees(before, tree));
-    }
-    return mapOf(members, base.location);
-  }
-  if (over.kind === 'scalar' && over.value.type === 'null') return base;
-  return over.kind === 'map' && base.kind === 'scalar' && base.value.type !== 'null' ? base : over;
+function applySettings(
+  tree: ParameterMap,
+  settings: readonly ParameterSetting[],
+  { semantics, strict }: { readonly semantics: Semantics; readonly strict: boolean },
+): ParameterMap {
+  if (semantics === '0.2') return settings.reduce(applyNested, tree);
+  if (!strict) return settings.reduce<ParameterMap>((merged, setting) => applySetting(merged, setting), tree);
+  const values = settings.map(({ name, value }): [string, ParameterTree] => [
+    name,
+    readValue(value, { path: `--set ${name}`, line: 1, column: 1 }, semantics),
+  ]);
+  return mergeTrees(tree, expandNames(values, tree));
+}
+
+/** `a.b=x` of docker-app 0.2: what the name leads to is replaced, a mapping is joined. */
+function applyNested(tree: ParameterMap, setting: ParameterSetting): ParameterMap {
+  const read = readSetting(setting);
+  const location = { path: `--set ${setting.name}`, line: 1, column: 1 };
+  const value: ParameterTree = read ?? { kind: 'scalar', value: { type: 'null' }, written: '', location };
+  const nested = setting.name
+    .split('.')
+    .reduceRight<ParameterTree>((below, key) => mapOf(new Map([[key, below]]), location), value);
+  return nested.kind === 'map' ? replaceTrees(tree, nested) : tree;
+}
+
+/** The value of a setting with names in its mappings; undefined where it is empty. */
+function readSetting({ name, value }: ParameterSetting): ParameterTree | undefined {
+  const document = parseYaml({ text: value, path: `--set ${name}`, line: 1 });
+  if (document.root === undefined) return undefined;
+  const reader = new TreeReader(document, { code: 'PARAM_INVALID', diagnostics: [], reader: 'go-v2' });
+  return { ...reader.node(document.root, name), location: document.locate(0) };
 }
 
 /** `a.b=x`: the value is read as YAML, an empty one is ignored. A flat key `a.b` of the package is the same parameter. */
-function applySetting(tree: ParameterTree, { name, value }: ParameterSetting): ParameterTree {
-  const source = { text: value, path: `--set ${name}`, line: 1 };
-  const document = parseYaml(source);
-  if (document.root === undefined) return tree;
-  const location = document.locate(0);
-  const root = resolveAlias(document.root);
-  if (root.kind === 'seq') {
+function applySetting(tree: ParameterMap, setting: ParameterSetting): ParameterMap {
+  const { name } = setting;
+  const set = readSetting(setting);
+  if (set === undefined) return tree;
+  if (set.kind === 'list') {
     throw new RebundleError('PARAM_INVALID', `--set ${name}: a list is not a value`, {
-      location,
+      location: set.location,
       hint: `Set its items: ${name}.0=...`,
     });
   }
-  const set: ParameterTree =
-    root.kind === 'map'
-      ? new TreeReader(document, 'PARAM_INVALID', []).map(root, name)
-      : { kind: 'scalar', value: readScalar(root, 'go-v2'), written: root.value, location };
-  return setPath(tree, name.split('.'), name, set);
+  return setPath(tree, name.split('.'), name, set) as ParameterMap;
 }
 
 function setPath(tree: ParameterTree, path: readonly string[], name: string, value: ParameterTree): ParameterTree {
@@ -189,77 +171,55 @@ function setPath(tree: ParameterTree, path: readonly string[], name: string, val
     const index = /^\d{1,4}$/.test(key) ? Number(key) : undefined;
     if (index === undefined || rest.length > 0) throw conflict(name, 'is a list');
     // docker-app made a new list of the one item: the items before it print `<nil>`, those after it are gone.
-    const blank: ParameterTree = {
-      kind: 'scalar',
-      value: { type: 'string', value: '<nil>' },
-      written: '',
-      location: value.location,
-    };
+    const blank: ParameterTree = { kind: 'scalar', value: { type: 'null' }, written: '', location: value.location };
     return { ...tree, items: [...Array.from({ length: index }, () => blank), value] };
   }
-  if (tree.kind === 'scalar' && tree.value.type !== 'null') throw conflict(name, 'is already present and not a map');
+  if (tree.kind !== 'map' && !isNull(tree)) throw conflict(name, 'is already present and not a map');
   const members = new Map(tree.kind === 'map' ? tree.members : []);
   const flat = path.join('.');
   if (rest.length > 0 && members.has(flat)) {
     members.set(flat, value);
     return mapOf(members, tree.location);
   }
-  const before = members.get(key);
-  if (rest.length === 0) members.set(key, before === undefined ? value : mergeTrees(before, value));
-  else members.set(key, setPath(before ?? mapOf(new Map(), tree.location), rest, name, value));
+  if (rest.length === 0)
+    return mergeTrees(mapOf(members, tree.location), mapOf(new Map([[key, value]]), tree.location));
+  members.set(key, setPath(members.get(key) ?? mapOf(new Map(), tree.location), rest, name, value));
   return mapOf(members, tree.location);
 }
 
 function conflict(name: string, why: string): RebundleError {
   return new RebundleError('PARAM_CONFLICT', `--set ${name}: a part of the name ${why}`, {
-    hint: 'Name an existing parameter, or a new one.',
+    hint: 'Use the name as the parameters have it.',
   });
 }
 
-interface Flattened {
-  readonly parameters: Map<string, Parameter>;
-  /** Paths of the documents, the last one wins. */
-  readonly layers: readonly string[];
-}
-
-function flattenTree(tree: ParameterTree, name: string, into: Flattened): void {
-  if (tree.kind === 'map') {
-    for (const [key, member] of tree.members) flattenTree(member, joinName(name, key), into);
-  } else if (tree.kind === 'list') {
-    for (const [i, item] of tree.items.entries()) addParameter(into, joinName(name, String(i)), item);
-  } else {
-    addParameter(into, name, tree);
-  }
-}
-
-function addParameter({ parameters, layers }: Flattened, name: string, tree: ParameterTree): void {
-  const before = parameters.get(name);
-  if (before !== undefined && before.location.path !== tree.location.path) {
-    // One spelling comes from a file that was given later: that one wins, whichever way it is written.
-    if (layers.indexOf(before.location.path) > layers.indexOf(tree.location.path)) return;
-  } else if (before !== undefined) {
-    throw new RebundleError('PARAM_CONFLICT', `parameter '${name}' is there twice, as a nested and as a dotted name`, {
-      location: tree.location,
-      hint: `Remove one; the other is on line ${before.location.line}.`,
+function collect(
+  tree: ParameterMap,
+  { semantics, layers }: { readonly semantics: Semantics; readonly layers: readonly string[] },
+): Map<string, Parameter> {
+  const parameters = new Map<string, Parameter>();
+  for (const { name, tree: value } of flattenTree(tree, semantics === '0.2' ? 'whole' : 'items')) {
+    const before = parameters.get(name);
+    if (before !== undefined && before.location.path !== value.location.path) {
+      // One spelling comes from a file that was given later: that one wins, whichever way it is written.
+      if (layers.indexOf(before.location.path) > layers.indexOf(value.location.path)) continue;
+    } else if (before !== undefined) {
+      throw new RebundleError(
+        'PARAM_CONFLICT',
+        `parameter '${name}' is there twice, as a nested and as a dotted name`,
+        {
+          location: value.location,
+          hint: `Remove one; the other is on line ${before.location.line}.`,
+        },
+      );
+    }
+    const isMissing = semantics !== '0.2' && isNull(value) && tree.members.get(name) === value;
+    parameters.set(name, {
+      name,
+      value: isMissing ? undefined : printTree(value),
+      written: value.kind === 'scalar' ? value.written : undefined,
+      location: value.location,
     });
   }
-  const missing = tree.kind === 'scalar' && tree.value.type === 'null';
-  parameters.set(name, {
-    name,
-    value: missing ? undefined : printTree(tree),
-    written: tree.kind === 'scalar' ? tree.written : undefined,
-    location: tree.location,
-  });
-}
-
-/** Go's `%v`: lists in brackets, maps as `map[k:v]` with sorted keys. */
-function printTree(tree: ParameterTree): string {
-  if (tree.kind === 'scalar') return printGo(tree.value);
-  if (tree.kind === 'list') return `[${tree.items.map(printTree).join(' ')}]`;
-  const members = [...tree.members].sort(([a], [b]) => compareText(a, b));
-  return `map[${members.map(([key, member]) => `${key}:${printTree(member)}`).join(' ')}]`;
-}
-
-function joinName(prefix: string, name: string): string {
-  return prefix === '' ? name : `${prefix}.${name}`;
+  return parameters;
 }

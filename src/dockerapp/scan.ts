@@ -1,9 +1,10 @@
 import picomatch from 'picomatch';
 import { compareText } from '../lib/bytes.ts';
-import type { FileEntry, PackageLocation } from '../model/app.ts';
+import type { FileEntry, PackageKind, PackageLocation } from '../model/app.ts';
 
 const SUFFIX = '.dockerapp';
 const DISABLED = '.disabled';
+const COMPOSE_NAME = '/docker-compose.yml';
 
 /** Which packages are selected besides those at the top level, and which are not. Globs match the package path, `*` stays in one folder. */
 export interface ScanRules {
@@ -11,26 +12,48 @@ export interface ScanRules {
   readonly exclude: readonly string[];
   /** Globs on app names; empty takes all. */
   readonly names: readonly string[];
+  /** Folders with a compose file and no package beside them are apps, too. */
+  readonly compose?: boolean;
 }
 
 /**
  * Finds every package among the files of a repository, at any depth, sorted by path. A file `x.dockerapp` is a single file (or a tar, which only
  * its bytes tell), a folder of that name a folder package; what lies inside a package is part of it. Disabled ones are listed with the reason.
+ * With `compose`, so is a folder with a `docker-compose.yml`, unless a package of its name lies beside it: then that is the source.
  */
 export function scanPackages(entries: Iterable<FileEntry>, rules: ScanRules): PackageLocation[] {
-  const kinds = new Map<string, 'single-file' | 'folder'>();
+  const kinds = new Map<string, PackageKind>();
+  const composeFolders: string[] = [];
   for (const entry of entries) {
     const found = packagePath(entry);
     if (found !== undefined) kinds.set(found.path, found.kind);
+    else if (rules.compose === true && isComposeFile(entry))
+      composeFolders.push(entry.path.slice(0, -COMPOSE_NAME.length));
   }
+  for (const path of outermost(composeFolders)) if (!kinds.has(path + SUFFIX)) kinds.set(path, 'compose');
   const select = createSelector(rules);
   return [...kinds]
     .sort(([a], [b]) => compareText(a, b))
     .map(([path, kind]) => {
       const name = packageName(path);
-      const reason = select(path, name);
+      const off = `${path}${SUFFIX}${DISABLED}`;
+      const reason = kind === 'compose' && kinds.has(off) ? `its package is disabled: '${off}'` : select(path, name);
       return { name, path, kind, selected: reason === undefined, ...(reason === undefined ? {} : { reason }) };
     });
+}
+
+function isComposeFile({ path, mode }: FileEntry): boolean {
+  return path.endsWith(COMPOSE_NAME) && mode !== 'directory' && mode !== 'other';
+}
+
+/** Folders that lie in no other of them: a compose file within an app is a file of that app. */
+function outermost(folders: readonly string[]): string[] {
+  const found: string[] = [];
+  for (const folder of folders.toSorted((a, b) => compareText(`${a}/`, `${b}/`))) {
+    const last = found.at(-1);
+    if (last === undefined || !folder.startsWith(`${last}/`)) found.push(folder);
+  }
+  return found;
 }
 
 function packagePath(entry: FileEntry): { path: string; kind: 'single-file' | 'folder' } | undefined {
@@ -43,7 +66,8 @@ function packagePath(entry: FileEntry): { path: string; kind: 'single-file' | 'f
 
 function packageName(path: string): string {
   const base = path.slice(path.lastIndexOf('/') + 1);
-  return (base.endsWith(DISABLED) ? base.slice(0, -DISABLED.length) : base).slice(0, -SUFFIX.length);
+  const name = base.endsWith(DISABLED) ? base.slice(0, -DISABLED.length) : base;
+  return name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name;
 }
 
 /** Gives the reason why a package is not selected. */

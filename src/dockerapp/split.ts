@@ -1,17 +1,22 @@
 import { RebundleError, type SourceLocation, type SourceOrigin } from '../errors.ts';
 import { decodeUtf8 } from '../lib/bytes.ts';
 import { finding } from '../lib/finding.ts';
-import type { AppPackage, Diagnostic, DocumentPart, FileEntry, PackageLocation } from '../model/app.ts';
+import type { AppPackage, Diagnostic, DocumentPart, FileEntry, PackageLocation, Semantics } from '../model/app.ts';
 
 /** Largest package file that is read, in bytes: far above any real one, far below what would hurt. */
 export const MAX_PACKAGE_FILE = 8 * 1024 * 1024;
 
 const BOM = '\uFEFF';
 const CORE_FILES = ['metadata.yml', 'docker-compose.yml', 'settings.yml', 'parameters.yml'];
+/** Environment files that are read with a package of 0.9, in bytes each and together. */
+const MAX_ENV_FILE = 256 * 1024;
+const MAX_ENV_FILES = 4 * 1024 * 1024;
 const EXPECTED = 'malformed single-file application: expected 3 documents';
 
 /** What `splitPackage` needs of a repository: `files` are the files below a folder package, `read` gives the bytes of one by its path. */
 export interface PackageInput {
+  /** The release line to read it as, which then refuses what it refused; `auto` takes what any line took, and tells the line from the form. */
+  readonly semantics?: Semantics | 'auto';
   readonly location: PackageLocation;
   readonly origin: SourceOrigin;
   readonly files: readonly FileEntry[];
@@ -20,30 +25,30 @@ export interface PackageInput {
 
 /** Splits a package into metadata, compose and parameters. Nothing is interpreted but the places where documents begin. */
 export async function splitPackage(input: PackageInput): Promise<AppPackage> {
-  const { location, origin, read } = input;
+  const { location, origin, read, semantics = 'auto' } = input;
   if (location.name === '' || /[\p{Cc}\p{Cf}\\]/u.test(location.name) || /^\.{1,2}$/.test(location.name)) {
     throw new RebundleError('APP_NAME_INVALID', `'${location.name}' cannot be an app name`, { origin });
   }
-  if (location.kind === 'folder') return splitFolder(input);
+  if (location.kind !== 'single-file') return splitFolder(input);
   const bytes = await read(location.path, MAX_PACKAGE_FILE);
   if (isArchive(bytes)) {
-    throw new RebundleError(
-      'APP_FORM',
-      `${location.path} is a tar archive, a form of docker-app that is not read yet`,
-      {
-        origin,
-        location: startOf(location.path),
-        hint: 'Unpack it into a folder of the same name.',
-      },
-    );
+    throw new RebundleError('APP_FORM', `${location.path} is a tar archive, not a single file`, {
+      origin,
+      location: startOf(location.path),
+      hint: 'Unpack it into a folder of the same name.',
+    });
   }
   const text = decode(bytes, location.path);
-  const [metadata, compose, parameters] = splitDocuments(text, location.path);
+  const isStrict = semantics !== 'auto';
+  const [metadata, compose, parameters] = isStrict
+    ? splitStrictly(text, location.path, semantics)
+    : splitDocuments(text, location.path);
   return {
     name: location.name,
     origin,
     kind: 'single-file',
-    semantics: '0.4-0.8',
+    semantics: isStrict ? semantics : detectSemantics(text, compose),
+    ...(isStrict ? { strict: true } : {}),
     bytes,
     metadata,
     compose,
@@ -53,25 +58,33 @@ export async function splitPackage(input: PackageInput): Promise<AppPackage> {
   };
 }
 
-async function splitFolder({ location, origin, files, read }: PackageInput): Promise<AppPackage> {
+/** Separators of two hyphens were those of 0.2 alone, and a file that it did not render was never rendered; all else is read as factories did. */
+function detectSemantics(text: string, compose: DocumentPart): Semantics {
+  const separator = /(?:^|\n)(--[ \t]*)\r?\n$/.exec(text.slice(0, compose.offset))?.[1];
+  const isLater = /^["']?version["']?[ \t]*:[ \t]*["']?3\.[7-9]\b/m.test(compose.text);
+  return separator === undefined || isLater ? '0.4-0.8' : '0.2';
+}
+
+async function splitFolder(input: PackageInput): Promise<AppPackage> {
+  const { location, origin, files, read, semantics = 'auto' } = input;
   const at = (name: string): string => `${location.path}/${name}`;
   const present = new Set(files.map((file) => file.path));
   const load = async (name: string): Promise<DocumentPart> => {
     const path = at(name);
-    if (!present.has(path)) {
-      throw new RebundleError('APP_FILE_MISSING', `open ${path}: no such file or directory`, {
-        origin,
-        location: startOf(path),
-        hint: name === 'parameters.yml' ? 'Add the file; it may be empty.' : 'Add the file.',
-      });
-    }
+    if (!present.has(path)) throw missingFile(input, name, present);
     const text = decode(await read(path, MAX_PACKAGE_FILE), path);
     return { text, path, offset: 0, line: 1 };
   };
   const metadata = await load('metadata.yml');
   const compose = await load('docker-compose.yml');
-  const names = ['parameters.yml', 'settings.yml'].filter((name) => present.has(at(name)));
-  const parameters = await load(names[0] ?? 'parameters.yml');
+  const wanted = {
+    auto: ['parameters.yml', 'settings.yml'],
+    '0.2': ['settings.yml'],
+    '0.4-0.8': ['settings.yml'],
+    '0.9': ['parameters.yml'],
+  }[semantics];
+  const names = wanted.filter((name) => present.has(at(name)));
+  const parameters = await load(names[0] ?? wanted[0] ?? '');
   const diagnostics: Diagnostic[] = [];
   if (names.length > 1) {
     const settings = await load('settings.yml');
@@ -79,7 +92,11 @@ async function splitFolder({ location, origin, files, read }: PackageInput): Pro
       throw new RebundleError(
         'PARAM_CONFLICT',
         `${parameters.path} and ${settings.path} are both there and differ: docker-app up to 0.6 read settings.yml, later ones parameters.yml`,
-        { origin, location: startOf(parameters.path), hint: 'Keep the one that your devices used.' },
+        {
+          origin,
+          location: startOf(parameters.path),
+          hint: 'Keep the one that your devices used, or give --semantics.',
+        },
       );
     }
     diagnostics.push(
@@ -90,11 +107,14 @@ async function splitFolder({ location, origin, files, read }: PackageInput): Pro
   }
   const core = new Set(CORE_FILES.map(at));
   const attachments = files.filter((file) => file.mode !== 'directory' && !core.has(file.path));
+  const envFiles = semantics === '0.9' ? await readEnvFiles(input, compose, attachments) : undefined;
   return {
     name: location.name,
     origin,
-    kind: 'folder',
-    semantics: '0.4-0.8',
+    kind: location.kind,
+    semantics: semantics === 'auto' ? '0.4-0.8' : semantics,
+    ...(semantics === 'auto' ? {} : { strict: true }),
+    ...(envFiles === undefined ? {} : { envFiles }),
     metadata,
     compose,
     parameters,
@@ -103,7 +123,50 @@ async function splitFolder({ location, origin, files, read }: PackageInput): Pro
   };
 }
 
-function isArchive(bytes: Uint8Array): boolean {
+function missingFile(
+  { location, origin, semantics }: PackageInput,
+  name: string,
+  present: ReadonlySet<string>,
+): RebundleError {
+  const path = `${location.path}/${name}`;
+  if (semantics === '0.9' && name === 'parameters.yml' && present.has(`${location.path}/settings.yml`)) {
+    const message =
+      '"settings.yml" has been deprecated in favor of "parameters.yml"; please rename "settings.yml" to "parameters.yml"';
+    return new RebundleError('APP_FILE_MISSING', message, {
+      origin,
+      location: startOf(path),
+      hint: 'Rename the file.',
+    });
+  }
+  const isParameters = name === 'parameters.yml' || name === 'settings.yml';
+  return new RebundleError('APP_FILE_MISSING', `open ${path}: no such file or directory`, {
+    origin,
+    location: startOf(path),
+    hint: isParameters ? 'Add the file; it may be empty.' : 'Add the file.',
+  });
+}
+
+/** The files that an `env_file` may name: all small ones, as the names may hold parameters. */
+async function readEnvFiles(
+  { location, read }: PackageInput,
+  compose: DocumentPart,
+  attachments: readonly FileEntry[],
+): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>();
+  if (!compose.text.includes('env_file')) return files;
+  let total = 0;
+  for (const { path, size, mode } of attachments) {
+    total += size;
+    if (size > MAX_ENV_FILE || (mode !== 'file' && mode !== 'executable')) continue;
+    if (total > MAX_ENV_FILES) break;
+    const text = decodeUtf8(await read(path, MAX_ENV_FILE));
+    if (text !== undefined) files.set(path.slice(location.path.length + 1), text);
+  }
+  return files;
+}
+
+/** True for the bytes of a tar or of something that is compressed by gzip. */
+export function isArchive(bytes: Uint8Array): boolean {
   const gzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   return gzip || Buffer.from(bytes.subarray(257, 262)).toString('latin1') === 'ustar';
 }
@@ -127,6 +190,44 @@ interface Separator {
   /** Offset of the separator line and of the line after it. */
   readonly start: number;
   readonly next: number;
+}
+
+/** Splits a single file as one release line did. Throws APP_SPLIT with its message. */
+function splitStrictly(text: string, path: string, semantics: Semantics): [DocumentPart, DocumentPart, DocumentPart] {
+  if (semantics === '0.9') {
+    throw new RebundleError('APP_FORM', 'cannot load app from tar: unexpected EOF', {
+      location: startOf(path),
+      hint: 'docker-app 0.9 had no single file: split it into a folder, or choose another --semantics.',
+    });
+  }
+  const starts: number[] = [];
+  const ends: number[] = [];
+  const mark = semantics === '0.2' ? '\n--' : '\n---\n';
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + mark.length)) {
+    const lineEnd = text.indexOf('\n', at + 1);
+    // The line end before a separator belongs to it, whichever it is.
+    ends.push(text[at - 1] === '\r' ? at - 1 : at);
+    starts.push(lineEnd < 0 ? text.length : lineEnd + 1);
+  }
+  if (ends.length !== 2) {
+    throw new RebundleError('APP_SPLIT', semantics === '0.2' ? EXPECTED : `${EXPECTED}, got ${ends.length + 1}`, {
+      location: { path, line: ends[2] === undefined ? 1 : lineOf(text, ends[2] + 1), column: 1 },
+      hint: 'Without --semantics more forms are taken, where it is clear what is meant.',
+    });
+  }
+  const begin = text.startsWith(BOM) ? BOM.length : 0;
+  const part = (from: number, to: number): DocumentPart => ({
+    text: text.slice(from, Math.max(from, to)),
+    path,
+    offset: from,
+    line: lineOf(text, from),
+  });
+  const first = leadingSeparator(text, begin);
+  return [
+    part(first > (ends[0] ?? 0) ? begin : first, ends[0] ?? 0),
+    part(starts[0] ?? 0, ends[1] ?? 0),
+    part(starts[1] ?? 0, text.length),
+  ];
 }
 
 /**

@@ -49,7 +49,7 @@ describe('flattening', () => {
     ['a: {}\nb: []\n', {}],
     [
       'a: [x, [p, yes, ~], {k: 1, j: [2, ~]}, ~]\n',
-      { 'a.0': 'x', 'a.1': '[p true <nil>]', 'a.2': 'map[j:[2 <nil>] k:1]', 'a.3': null },
+      { 'a.0': 'x', 'a.1': '[p true <nil>]', 'a.2': 'map[j:[2 <nil>] k:1]', 'a.3': '<nil>' },
     ],
     ['a: ~\nb:\nc: ""\n', { a: null, b: null, c: '' }],
     ['a: 1\na: 2\n', { a: '2' }],
@@ -80,8 +80,8 @@ describe('flattening', () => {
   it('warns of a name that is written twice', () => {
     const { diagnostics } = read({ own: 'a: 1\nb: {c: 1, c: 2}\na: 2\n' });
     expect(diagnostics.map(({ code, message, location }) => [code, message, location?.line])).toEqual([
-      ['yaml.duplicate-key', "'a' is written twice; this one, the last, counts", 3],
       ['yaml.duplicate-key', "'b.c' is written twice; this one, the last, counts", 2],
+      ['yaml.duplicate-key', "'a' is written twice; this one, the last, counts", 3],
     ]);
   });
 

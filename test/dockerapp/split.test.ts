@@ -155,14 +155,8 @@ describe('splitPackage', () => {
     ],
     [{ 'web.dockerapp/x': '' }, 'APP_FILE_MISSING open web.dockerapp/metadata.yml: no such file or directory'],
     [{ 'web.dockerapp': Buffer.from([0x6d, 0xff]) }, 'APP_FORM web.dockerapp is not UTF-8 text'],
-    [
-      { 'web.dockerapp': Buffer.from([0x1f, 0x8b, 8]) },
-      'APP_FORM web.dockerapp is a tar archive, a form of docker-app that is not read yet',
-    ],
-    [
-      { 'web.dockerapp': `${'\0'.repeat(257)}ustar` },
-      'APP_FORM web.dockerapp is a tar archive, a form of docker-app that is not read yet',
-    ],
+    [{ 'web.dockerapp': Buffer.from([0x1f, 0x8b, 8]) }, 'APP_FORM web.dockerapp is a tar archive, not a single file'],
+    [{ 'web.dockerapp': `${'\0'.repeat(257)}ustar` }, 'APP_FORM web.dockerapp is a tar archive, not a single file'],
     [{ 'web.dockerapp': '' }, 'APP_SPLIT malformed single-file application: expected 3 documents, got 1'],
   ])('refuses %j', async (files, expected) => expect(await failure(inputOf(files))).toBe(expected));
 

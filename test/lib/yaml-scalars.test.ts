@@ -137,3 +137,22 @@ describe('printPython', () => {
     ['22:22', '1342'],
   ])('%s prints %s', (text, expected) => expect(printPython(readText(text, 'python'))).toBe(expected));
 });
+
+describe('yaml.v2 of docker-app 0.9', () => {
+  it.each([
+    ['1e3', '1000', '1e3'],
+    ['1.', '1', '1.'],
+    ['yes', 'true', 'true'],
+    ['1:30', '1:30', '1:30'],
+    ['2020-01-01', '2020-01-01', '2020-01-01'],
+    ['0755', '493', '493'],
+  ])('prints %s as %s, the earlier one as %s', (text, later, earlier) => {
+    expect(printGo(readPlain(text, 'go-v2.2'))).toBe(later);
+    expect(printGo(readPlain(text, 'go-v2'))).toBe(earlier);
+  });
+
+  it('takes text under a tag of its own as text', () => {
+    const node = { kind: 'scalar', value: '1', style: 'plain', tag: '!x', start: 0, end: 1 } as const;
+    expect(readScalar(node, 'go-v2')).toEqual({ type: 'string', value: '1' });
+  });
+});
