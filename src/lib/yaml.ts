@@ -91,29 +91,47 @@ export function parseYaml(source: YamlSource): YamlDocument {
   if (source.text.length > YAML_LIMITS.bytes) {
     throw new RebundleError('YAML_LIMIT', `${source.path} is larger than ${YAML_LIMITS.bytes} bytes`);
   }
-  const original = source.text.replace(/\r(?!\n)/g, '\n');
-  const lines = new LineCounter();
-  lines.addNewLine(0);
-  for (let at = original.indexOf('\n'); at >= 0; at = original.indexOf('\n', at + 1)) lines.addNewLine(at + 1);
+  const known = recent.get(source.text);
+  const lines = known?.lines ?? countLines(source.text);
   const locate = (offset: number): SourceLocation => {
     const place = lines.linePos(offset);
     return { path: source.path, line: source.line + Math.max(place.line, 1) - 1, column: Math.max(place.col, 1) };
   };
+  const { root, end } = known ?? parseText(source.text, locate);
+  if (known === undefined && source.text.length <= RECENT.length) {
+    const [oldest] = recent.keys();
+    if (recent.size >= RECENT.count && oldest !== undefined) recent.delete(oldest);
+    recent.set(source.text, { root, end, lines });
+  }
+  return { root, end, locate };
+}
+
+type ParsedText = Pick<YamlDocument, 'root' | 'end'>;
+
+/** Every stage of an app reads the same few texts, so the last ones are kept as trees. Nobody changes a tree. */
+const RECENT = { count: 32, length: 65_536 } as const;
+const recent = new Map<string, ParsedText & { readonly lines: LineCounter }>();
+
+/** A carriage return ends a line, too, as Go reads it. */
+function countLines(text: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (const { index } of text.matchAll(/\n|\r(?!\n)/g)) lines.addNewLine(index + 1);
+  return lines;
+}
+
+function parseText(text: string, locate: YamlDocument['locate']): ParsedText {
+  const original = text.replace(/\r(?!\n)/g, '\n');
   const fault = findTextFault(original);
   if (fault !== undefined) throw invalidYaml(fault.message, locate(fault.offset));
   const { repaired, documents } = compose(original, locate);
   const [document] = documents;
-  if (document === undefined) return { root: undefined, end: original.length, locate };
-  const converted =
-    document.contents === null
-      ? undefined
-      : new TreeBuilder({ locate, text: original, toOriginal: repaired.toOriginal, limits: YAML_LIMITS }).build(
-          document.contents as RawNode,
-          0,
-        ).node;
+  if (document === undefined) return { root: undefined, end: original.length };
+  const tree = new TreeBuilder({ locate, text: original, toOriginal: repaired.toOriginal, limits: YAML_LIMITS });
+  const converted = document.contents === null ? undefined : tree.build(document.contents as RawNode, 0).node;
   const isEmpty = converted?.kind === 'scalar' && converted.start === converted.end && converted.tag === undefined;
   const end = documents.length > 1 ? repaired.toOriginal(document.range[2]) : original.length;
-  return { root: isEmpty ? undefined : converted, end, locate };
+  return { root: isEmpty ? undefined : converted, end };
 }
 
 /** Repairs of one text: each is another parse of it. */
