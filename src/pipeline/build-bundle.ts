@@ -61,12 +61,28 @@ export async function buildBundle(
   return { bundle, files, version: file.version, diagnostics };
 }
 
+/** Files up to this size are read once and held as long as the bytes of their app are. */
+export const MAX_HELD_FILE = 32 * 1024;
+
 /** Support files with their size and digest as they are read, not as they are listed. */
 async function readSupportFiles({ files, source }: ConvertedApp): Promise<BundleFile[]> {
   const read: BundleFile[] = [];
   for (const { path, source: from, executable } of files) {
-    const open = (): AsyncIterable<Uint8Array> => source.open(from);
-    read.push({ path, executable, ...(await digestStream(open())), open });
+    const chunks: Uint8Array[] = [];
+    const found = await digestStream(keepFirst(source.open(from), chunks));
+    const bytes = found.size <= MAX_HELD_FILE ? Buffer.concat(chunks) : undefined;
+    const open = (): AsyncIterable<Uint8Array> => (bytes === undefined ? source.open(from) : once(bytes));
+    read.push({ path, executable, ...found, open });
   }
   return read;
+}
+
+/** Passes chunks on, and keeps them as long as they are few. */
+async function* keepFirst(chunks: AsyncIterable<Uint8Array>, kept: Uint8Array[]): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const chunk of chunks) {
+    size += chunk.byteLength;
+    if (size <= MAX_HELD_FILE) kept.push(chunk);
+    yield chunk;
+  }
 }

@@ -33,6 +33,7 @@ export function createFolderSource(options: {
 
 class FolderSource implements Source {
   readonly origin: SourceOrigin;
+  #opened: Promise<string> | undefined;
   readonly #root: string;
   readonly #ignore: readonly string[];
 
@@ -175,7 +176,13 @@ class FolderSource implements Source {
     });
   }
 
-  async #realRoot(): Promise<string> {
+  /** Asked once: where the folder is then is where it is read. */
+  #realRoot(): Promise<string> {
+    this.#opened ??= this.#openRoot();
+    return this.#opened;
+  }
+
+  async #openRoot(): Promise<string> {
     let reason = 'it is not a folder';
     let cause: unknown;
     try {
