@@ -47,6 +47,8 @@ export const ERRORS = {
   BUNDLE_PATH: { exit: 1, help: 'Rename or move the file: it leaves the bundle or its name is reserved.' },
   BUNDLE_LIMIT: { exit: 1, help: 'Leave out files that the app does not need.' },
   MANIFEST_TOO_LARGE: { exit: 1, help: 'Shorten the names: devices of 2020 read 2,048 bytes.' },
+  BUNDLE_ARCHIVE: { exit: 1, help: 'Publish the bundle again: its archive cannot be unpacked.' },
+  BUNDLE_REFUSED: { exit: 1, help: 'Publish the bundle again; rebundle verify lists all that is wrong with it.' },
   DOCKER_APP_FORM: { exit: 1, help: 'List the app in targets.composeOnly: devices of the old style cannot run it.' },
   REGISTRY_UNREACHABLE: { exit: 1, help: 'Check the place of the registry.' },
   REGISTRY_DIGEST_MISMATCH: { exit: 1, help: 'Repair the registry: it holds other bytes than it says.' },

@@ -1,4 +1,5 @@
 import { RebundleError } from '../errors.ts';
+import { keepFirst, once } from '../lib/bytes.ts';
 import { digestOf, digestStream, hexOf } from '../lib/digest.ts';
 import type { AppBundle, BundleBlob, BundleFile } from '../model/app.ts';
 import { type Descriptor, type Digest, MEDIA_TYPES } from '../model/oci.ts';
@@ -6,7 +7,7 @@ import { buildAppManifest } from './app-manifest.ts';
 import { archiveBundle, orderBundleFiles } from './archive.ts';
 import { buildBundleIndex } from './bundle-index.ts';
 import { COMPOSE_FILE } from './bundle-path.ts';
-import { MAX_COMPOSE_BYTES } from './limits.ts';
+import { MAX_COMPOSE_BYTES, MAX_HELD_BYTES } from './limits.ts';
 
 /** What Docker Compose runs straight from a registry: a compose file, and the environment files that it names. */
 export interface ComposeLayers {
@@ -15,8 +16,8 @@ export interface ComposeLayers {
 }
 
 /**
- * Computes every digest of a bundle, the final reference included. The archive is streamed and not kept: `archiveBundle(bundle.files)`
- * makes the same bytes again. Throws BUNDLE_LIMIT for a docker-compose.yml over 1 MiB, and what archiveBundle and buildAppManifest throw.
+ * Computes every digest of a bundle, the final reference included. A large archive is streamed and not kept: `openArchive` makes the same
+ * bytes again. Throws BUNDLE_LIMIT for a docker-compose.yml over 1 MiB, and what archiveBundle and buildAppManifest throw.
  */
 export async function assembleBundle(input: {
   readonly name: string;
@@ -33,7 +34,10 @@ export async function assembleBundle(input: {
       `${COMPOSE_FILE} has ${composeBytes} bytes, more than ${MAX_COMPOSE_BYTES}`,
     );
   }
-  const archive: Descriptor = { mediaType: MEDIA_TYPES.bundle, ...(await digestStream(archiveBundle(files))) };
+  const kept: Uint8Array[] = [];
+  const made = await digestStream(keepFirst(archiveBundle(files), kept, MAX_HELD_BYTES));
+  const archive: Descriptor = { mediaType: MEDIA_TYPES.bundle, ...made };
+  const archiveBytes = made.size <= MAX_HELD_BYTES ? Buffer.concat(kept) : undefined;
   const indexBytes = buildBundleIndex(files);
   const index = describeBytes('application/json', indexBytes);
   const composeLayers = input.compose === undefined ? [] : listComposeLayers(input.compose);
@@ -46,6 +50,7 @@ export async function assembleBundle(input: {
   return {
     name: input.name,
     archive,
+    openArchive: () => (archiveBytes === undefined ? archiveBundle(files) : once(archiveBytes)),
     index,
     indexBytes,
     manifest,

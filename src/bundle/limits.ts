@@ -15,3 +15,6 @@ export const MAX_APP_MANIFEST_BYTES = 2048;
 
 /** Most environment files for Docker Compose, each a layer, that an app manifest has room for. */
 export const MAX_ENV_FILES = 4;
+
+/** A support file or an archive of up to so many bytes is made once, and held as long as its app is. */
+export const MAX_HELD_BYTES = 32 * 1024;

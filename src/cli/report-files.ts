@@ -7,7 +7,7 @@ import type { ReportFormat, ReportRequest } from './options.ts';
 import { writeOutput } from './output.ts';
 
 const RENDERERS: Readonly<Record<ReportFormat, (report: RunReport) => Iterable<string>>> = {
-  html: (report) => [renderHtml(report)],
+  html: renderHtml,
   json: renderJson,
   md: (report) => [renderMarkdown(report)],
 };

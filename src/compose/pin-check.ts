@@ -67,7 +67,7 @@ function readExactScalar(node: YamlScalar): PlainValue {
 }
 
 /** The values of the hash label: one in a pinned file. */
-function readHashLabels(service: ComposeService): string[] {
+export function readHashLabels(service: ComposeService): string[] {
   const labels = service.members.get('labels');
   const value = labels === undefined ? null : readPlain(labels.value, (node) => (isText(node) ? node.value : null));
   if (isPlainList(value)) {

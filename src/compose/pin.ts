@@ -54,7 +54,8 @@ export function pinCompose(input: {
   return { text, diagnostics };
 }
 
-function hashServices(input: Parameters<typeof pinCompose>[0]): PinnedService[] {
+/** What each service is pinned to and its config-hash, which covers the bundle files that it mounts or reads. Throws IMAGE_MISSING and YAML_LIMIT. */
+export function hashServices(input: Omit<Parameters<typeof pinCompose>[0], 'pins'>): PinnedService[] {
   const { file, images, fileDigests } = input;
   const paths = new Map<string, Set<string>>();
   for (const { services, path } of listFileReferences(file)) {

@@ -41,7 +41,7 @@ export async function writeRegistryCompose(input: {
 }
 
 /** The name that docker-compose and Docker Compose give the project of a folder with this name. */
-function projectName(app: string): string {
+export function projectName(app: string): string {
   return app
     .toLowerCase()
     .replace(/[^-_a-z0-9]/g, '')

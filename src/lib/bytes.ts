@@ -30,3 +30,17 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/** Passes chunks on, and gathers them in `kept` as long as they have no more than `limit` bytes together. */
+export async function* keepFirst(
+  chunks: AsyncIterable<Uint8Array>,
+  kept: Uint8Array[],
+  limit: number,
+): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const chunk of chunks) {
+    size += chunk.byteLength;
+    if (size <= limit) kept.push(chunk);
+    yield chunk;
+  }
+}

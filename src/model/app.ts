@@ -217,6 +217,8 @@ export interface AppBundle {
   readonly name: string;
   /** The gzip archive, `layers[0]`. */
   readonly archive: Descriptor;
+  /** The same bytes each time it is called. */
+  readonly openArchive: () => AsyncIterable<Uint8Array>;
   readonly index: Descriptor;
   readonly indexBytes: Uint8Array;
   readonly manifest: Descriptor;

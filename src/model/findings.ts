@@ -1,4 +1,5 @@
 import { LINT_FINDINGS } from './lint-findings.ts';
+import { VERIFY_FINDINGS } from './verify-findings.ts';
 
 export type Severity = 'error' | 'warning' | 'note';
 
@@ -189,6 +190,7 @@ export const FINDINGS = {
     help: 'The hardware ids of a tag had different newest versions; the new targets bring them to one.',
   },
   ...LINT_FINDINGS,
+  ...VERIFY_FINDINGS,
 } as const satisfies Record<string, { severity: Severity; help: string }>;
 
 export type FindingCode = keyof typeof FINDINGS;

@@ -41,7 +41,38 @@ export interface AppPlan {
   readonly downloads?: readonly Download[];
   /** Unified diff between the compose part and the converted file. */
   readonly diff?: string;
+  /** Line of the package file on which its compose part begins. */
+  readonly composeLine?: number;
+  /** Why lines of the converted file are not those of the package. */
+  readonly changes?: readonly LineChange[];
+  /** Unified diff between the committed package and the one that is published; absent where they are equal. */
+  readonly dockerAppDiff?: string;
+  /** What outlives the containers of the app. */
+  readonly storage?: readonly StoragePath[];
+  /** What the newest parent target says of the app. */
+  readonly former?: { readonly reference?: string; readonly dockerApp?: string };
   readonly diagnostics: readonly Diagnostic[];
+}
+
+/** One change of the conversion, told in a sentence. */
+export interface LineChange {
+  /** Line of docker-compose.yml; absent for a line that went. */
+  readonly line?: number;
+  /** Line of the package file. */
+  readonly source: number;
+  /** The rule, as MIGRATION.md names it. */
+  readonly rule: string;
+  readonly reason: string;
+}
+
+/** A mount that keeps data on the device. */
+export interface StoragePath {
+  readonly service: string;
+  /** In the container. */
+  readonly target: string;
+  readonly kind: 'volume' | 'host path' | 'app folder';
+  /** Full name of the volume, path of the host, or path in the folder of the app. */
+  readonly source: string;
 }
 
 /** The image of one service: what was written, what was asked for and what it is pinned to. */

@@ -1,7 +1,7 @@
+import { MAX_HELD_BYTES } from '../bundle/limits.ts';
 import { RebundleError } from '../errors.ts';
 import type { AppBundle } from '../model/app.ts';
 import type { Digest } from '../model/oci.ts';
-import { MAX_HELD_FILE } from './build-bundle.ts';
 import type { ConvertedApp } from './migration.ts';
 
 /** Everything of one app that is written somewhere. */
@@ -46,6 +46,6 @@ function sizeOf({ converted, bundle, dockerApp }: AppBytes): number {
   const { app, pkg } = converted;
   const texts = [app?.composeText, pkg?.metadata.text, pkg?.compose.text, pkg?.parameters.text];
   const layers = bundle.composeLayers.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
-  const files = bundle.files.reduce((sum, { size }) => sum + Math.min(size, MAX_HELD_FILE), 0);
+  const files = [bundle.archive, ...bundle.files].reduce((sum, { size }) => sum + Math.min(size, MAX_HELD_BYTES), 0);
   return texts.reduce((sum, text = '') => sum + text.length, layers + files + (dockerApp?.byteLength ?? 0) + 2048);
 }

@@ -1,10 +1,11 @@
 import { assembleBundle } from '../bundle/assemble-bundle.ts';
 import { COMPOSE_FILE } from '../bundle/bundle-path.ts';
+import { MAX_HELD_BYTES } from '../bundle/limits.ts';
 import { findUnusedFiles } from '../bundle/unused-files.ts';
 import { readComposeFile } from '../compose/compose-file.ts';
 import { pinCompose } from '../compose/pin.ts';
 import type { Config } from '../config.ts';
-import { once } from '../lib/bytes.ts';
+import { keepFirst, once } from '../lib/bytes.ts';
 import { digestOf, digestStream } from '../lib/digest.ts';
 import type { AppBundle, BundleFile, ComposeApp, Diagnostic } from '../model/app.ts';
 import { planComposeLayers } from './compose-layer.ts';
@@ -61,28 +62,15 @@ export async function buildBundle(
   return { bundle, files, version: file.version, diagnostics };
 }
 
-/** Files up to this size are read once and held as long as the bytes of their app are. */
-export const MAX_HELD_FILE = 32 * 1024;
-
 /** Support files with their size and digest as they are read, not as they are listed. */
 async function readSupportFiles({ files, source }: ConvertedApp): Promise<BundleFile[]> {
   const read: BundleFile[] = [];
   for (const { path, source: from, executable } of files) {
     const chunks: Uint8Array[] = [];
-    const found = await digestStream(keepFirst(source.open(from), chunks));
-    const bytes = found.size <= MAX_HELD_FILE ? Buffer.concat(chunks) : undefined;
+    const found = await digestStream(keepFirst(source.open(from), chunks, MAX_HELD_BYTES));
+    const bytes = found.size <= MAX_HELD_BYTES ? Buffer.concat(chunks) : undefined;
     const open = (): AsyncIterable<Uint8Array> => (bytes === undefined ? source.open(from) : once(bytes));
     read.push({ path, executable, ...found, open });
   }
   return read;
-}
-
-/** Passes chunks on, and keeps them as long as they are few. */
-async function* keepFirst(chunks: AsyncIterable<Uint8Array>, kept: Uint8Array[]): AsyncGenerator<Uint8Array> {
-  let size = 0;
-  for await (const chunk of chunks) {
-    size += chunk.byteLength;
-    if (size <= MAX_HELD_FILE) kept.push(chunk);
-    yield chunk;
-  }
 }

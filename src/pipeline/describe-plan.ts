@@ -24,7 +24,9 @@ export function describePlan(input: {
   const changed = new Set((planned?.due.targets ?? []).flatMap(changedApps));
   const held = (planned?.plan.heldBy.length ?? 0) > 0;
   const former = listFormer(planned?.due.targets ?? [], targets?.file);
-  const apps = input.apps.map((app) => describeApp(app, { changed, held, planned, downloads: input.downloads, former }));
+  const apps = input.apps.map((app) =>
+    describeApp(app, { changed, held, planned, downloads: input.downloads, former }),
+  );
   const images = new Map(
     input.apps
       .flatMap((app) => app.resolutions)

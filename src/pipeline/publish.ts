@@ -1,5 +1,4 @@
 import { EMPTY_CONFIG } from '../bundle/app-manifest.ts';
-import { archiveBundle } from '../bundle/archive.ts';
 import { RebundleError, toRebundleError } from '../errors.ts';
 import { once } from '../lib/bytes.ts';
 import { hexOf } from '../lib/digest.ts';
@@ -114,7 +113,7 @@ function listBlobs(bundle: AppBundle): Blob[] {
     { descriptor: EMPTY_CONFIG.descriptor, open: () => once(EMPTY_CONFIG.bytes) },
     { descriptor: bundle.index, open: () => once(bundle.indexBytes) },
     ...bundle.composeLayers.map(({ descriptor, bytes }) => ({ descriptor, open: () => once(bytes) })),
-    { descriptor: bundle.archive, open: () => archiveBundle(bundle.files) },
+    { descriptor: bundle.archive, open: bundle.openArchive },
   ];
 }
 

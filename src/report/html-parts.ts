@@ -1,7 +1,7 @@
 import type { Severity } from '../model/findings.ts';
 import { html, type Markup } from './markup.ts';
 import type { ReportApp, ReportFinding } from './report-apps.ts';
-import { placeOf } from './wording.ts';
+import { countOf, placeOf } from './wording.ts';
 
 /** Each status and severity has a sign and a word besides its colour, so that colour alone says nothing. */
 const SIGNS: Readonly<Record<ReportApp['status'] | Severity | 'new', string>> = {
@@ -66,4 +66,13 @@ export function table({ caption, columns, rows, quiet = false }: TableInput): Ma
 ${body}</tbody>
 </table>
 `;
+}
+
+/** A table of at most `rows` rows that says how many more there are. */
+export function limitedTable(
+  input: TableInput,
+  { rows, noun }: { readonly rows: number; readonly noun: string },
+): Markup {
+  const more = input.rows.length - rows;
+  return html`${table({ ...input, rows: input.rows.slice(0, rows) })}${more > 0 ? html`<p class="soft">${countOf(more, `more ${noun}`)} in the JSON report.</p>\n` : undefined}`;
 }

@@ -3,7 +3,8 @@ export const STYLE = `
 :root {
   color-scheme: light dark;
   --page: #f4f5f7; --card: #ffffff; --ink: #1b2430; --soft: #566173; --line: #dde1e8; --tint: #f1f3f6;
-  --link: #0b5394;
+  --link: #0b5394; --edge: #7d8898;
+  --bad-mark: #fad3c0; --good-mark: #c4e4f5;
   --bad: #a8320a; --bad-tint: #fdeee7; --bad-fill: #d55e00;
   --wait: #7a5600; --wait-tint: #fdf3d9; --wait-fill: #e6a100;
   --good: #0b5f8a; --good-tint: #e4f2fa; --good-fill: #0072b2;
@@ -14,7 +15,8 @@ export const STYLE = `
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #12161c; --card: #1a2029; --ink: #e5e9f0; --soft: #a0abbb; --line: #303947; --tint: #222a35;
-    --link: #7cc0f0;
+    --link: #7cc0f0; --edge: #7b879a;
+    --bad-mark: #5d2f1c; --good-mark: #1a4a66;
     --bad: #ffa37a; --bad-tint: #3a1f14; --bad-fill: #e8702a;
     --wait: #f2c55c; --wait-tint: #352a10; --wait-fill: #d99a06;
     --good: #82c7ef; --good-tint: #122c3d; --good-fill: #3a9bd6;
@@ -60,8 +62,30 @@ code { overflow-wrap: anywhere; }
 .totals .migrated { border-top: 4px solid var(--good-fill); } .totals .migrated dd { color: var(--good); }
 .totals .unchanged, .totals .skipped { border-top: 4px solid var(--calm-fill); }
 .totals .zero dd { color: var(--soft); }
-.bar { display: block; width: 100%; height: 12px; margin-top: 1rem; border-radius: 6px; background: var(--tint); }
-.bar .failed { fill: var(--bad-fill); } .bar .held { fill: var(--wait-fill); } .bar .migrated { fill: var(--good-fill); } .bar .unchanged { fill: var(--calm-fill); }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 0.75rem; margin-top: 1.5rem; }
+figure { margin: 0; }
+figcaption { font-weight: 600; font-size: 0.92rem; margin-bottom: 0.6rem; }
+.chart { margin: 0; padding: 0; list-style: none; font-size: 0.88rem; }
+.chart li { display: grid; grid-template-columns: minmax(5rem, 9rem) 1fr minmax(4.2rem, max-content); align-items: center; gap: 0.7rem; padding: 0.15rem 0; }
+.chart .label { overflow-wrap: anywhere; }
+.chart .value { text-align: right; font-variant-numeric: tabular-nums; }
+.chart svg { display: block; width: 100%; height: 0.7rem; border-radius: 4px; background: var(--tint); }
+.chart rect { fill: var(--good-fill); }
+.chart .failed { fill: var(--bad-fill); } .chart .held { fill: var(--wait-fill); } .chart .unchanged { fill: var(--calm-fill); }
+.filters { display: flex; flex-wrap: wrap; align-items: end; gap: 0.6rem 1rem; margin: 0 0 0.75rem; font-size: 0.9rem; }
+.filters[hidden] { display: none; }
+.filters label { display: flex; flex-direction: column; gap: 0.2rem; color: var(--soft); }
+.filters input, .filters select, .more { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--edge); border-radius: 8px; padding: 0.45rem 0.7rem; min-height: 2.6rem; }
+.filters input { width: min(22rem, 80vw); }
+.filters output { margin-left: auto; padding-bottom: 0.6rem; color: var(--soft); }
+.more { display: block; margin: 0.9rem auto 0; padding-inline: 1.4rem; cursor: pointer; }
+.more[hidden] { display: none; }
+.more:hover { background: var(--tint); }
+.apps { margin-top: 0; }
+.apps button.open { font: inherit; font-weight: 600; color: var(--link); background: none; border: 0; padding: 0.1rem 0; text-align: left; cursor: pointer; overflow-wrap: anywhere; }
+.apps button.open::before { content: ""; display: inline-block; width: 0.42rem; height: 0.42rem; margin-right: 0.6rem; border: solid currentcolor; border-width: 0 2px 2px 0; transform: translateY(-0.1em) rotate(-45deg); }
+.apps button.open[aria-expanded="true"]::before { transform: translateY(-0.2em) rotate(45deg); }
+.apps .detail > td { padding: 0.2rem 0 1.6rem 1.1rem; border-left: 3px solid var(--line); }
 nav ul { display: flex; flex-wrap: wrap; gap: 0.4rem 1.2rem; margin: 1.5rem 0 0; padding: 0.7rem 0; list-style: none; border-block: 1px solid var(--line); font-size: 0.92rem; }
 .badge { display: inline-flex; align-items: center; gap: 0.35em; padding: 0.12em 0.65em; border-radius: 1em; font-size: 0.8rem; font-weight: 600; white-space: nowrap; background: var(--calm-tint); color: var(--calm); }
 .badge.failed, .badge.error { background: var(--bad-tint); color: var(--bad); }
@@ -101,11 +125,23 @@ summary .end { margin-left: auto; color: var(--soft); font-size: 0.86rem; overfl
 .facts dt { color: var(--soft); }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
 .finding { margin: 0.9rem 0 0; padding: 0.7rem 1rem; background: var(--tint); border-radius: 8px; font-size: 0.92rem; overflow-wrap: anywhere; }
-.diff { margin: 0.5rem 0 0; padding: 0.6rem 0; border: 1px solid var(--line); border-radius: 8px; background: var(--card); line-height: 1.5; white-space: pre-wrap; overflow-wrap: anywhere; }
-.diff span, .diff ins, .diff del { display: block; padding: 0 0.9rem; text-decoration: none; min-height: 1.5em; }
-.diff ins { background: var(--good-tint); color: var(--good); box-shadow: inset 4px 0 var(--good-fill); }
-.diff del { background: var(--bad-tint); color: var(--bad); box-shadow: inset 4px 0 var(--bad-fill); }
-.diff .hunk { color: var(--soft); background: var(--tint); }
+.diff { table-layout: fixed; font-size: 0.82rem; }
+.diff td { padding: 0.1rem 0.6rem; border: 0; font-family: var(--mono); white-space: pre-wrap; line-height: 1.5; }
+.diff .line { width: 3.2rem; padding: 0.1rem 0.6rem 0.1rem 0; color: var(--soft); text-align: right; white-space: nowrap; }
+.diff.why thead th:last-child { width: 22%; }
+.diff thead th { white-space: normal; padding-left: 0.6rem; }
+.diff .old { background: var(--bad-tint); box-shadow: inset 3px 0 var(--bad-fill); }
+.diff .new { background: var(--good-tint); box-shadow: inset 3px 0 var(--good-fill); }
+.diff .none { background: var(--tint); }
+.diff .gap td { color: var(--soft); background: var(--tint); text-align: center; }
+.diff del { color: var(--bad); background: var(--bad-mark); text-decoration: none; border-radius: 3px; }
+.diff ins { color: var(--good); background: var(--good-mark); text-decoration: none; border-radius: 3px; }
+.diff .reason { font-family: inherit; font-size: 0.95em; white-space: normal; color: var(--soft); }
+.diff .reason span { display: block; }
+.diff .reason b { color: var(--ink); font-weight: 600; }
+.yes { color: var(--good); white-space: nowrap; } .no { color: var(--bad); white-space: nowrap; }
+.entry { font-family: var(--mono); font-size: 0.82em; text-decoration: none; }
+del.entry { color: var(--bad); text-decoration: line-through; } ins.entry { color: var(--good); }
 footer { padding-top: 2.5rem; padding-bottom: 3rem; color: var(--soft); font-size: 0.86rem; }
 @media (max-width: 44rem) {
   header, main, footer { padding-left: 1rem; padding-right: 1rem; }
@@ -127,6 +163,14 @@ footer { padding-top: 2.5rem; padding-bottom: 3rem; color: var(--soft); font-siz
   tbody th { font-weight: 650; }
   tbody th[data-label]::before { content: none; }
   .number { text-align: left; }
+  .chart li { grid-template-columns: 6rem 1fr max-content; }
+  .filters label, .filters input, .filters select { width: 100%; }
+  .filters output { margin-left: 0; }
+  .apps .detail > td { padding-left: 0.7rem; }
+  .diff, .diff tbody { display: block; }
+  .diff tbody tr { padding: 0; border: 0; }
+  .diff td { display: block; padding: 0.1rem 0.5rem; }
+  .diff .line, .diff .none, .diff .same + .line + .same { display: none; }
 }
 @media print {
   :root { --page: #fff; --card: #fff; }
@@ -137,6 +181,7 @@ footer { padding-top: 2.5rem; padding-bottom: 3rem; color: var(--soft); font-siz
   details.card, .verdict { break-inside: auto; }
   h2, h3, summary, caption { break-after: avoid; }
   details::details-content { content-visibility: visible; block-size: auto; }
-  .bar, .badge, .diff ins, .diff del { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .filters, .more { display: none; }
+  .chart svg, .badge, .diff td, .diff ins, .diff del { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

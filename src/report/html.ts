@@ -1,29 +1,32 @@
 import { createHash } from 'node:crypto';
-import { renderApps } from './html-apps.ts';
+import { renderApp } from './html-app.ts';
+import { entryKey, type FindRow, listEntries, renderApps } from './html-apps.ts';
+import { renderCharts, renderTiming } from './html-charts.ts';
 import { renderFindings } from './html-findings.ts';
-import { badge, code, place, table } from './html-parts.ts';
+import { badge, code, limitedTable, place } from './html-parts.ts';
+import { SCRIPT } from './html-script.ts';
 import { STYLE } from './html-style.ts';
-import { renderTargets } from './html-targets.ts';
+import { renderDevices, renderTargets } from './html-targets.ts';
 import { html, type Markup, renderMarkup } from './markup.ts';
 import type { RunReport } from './run-report.ts';
-import { capitalize, countOf, firstErrors, formatBytes, headlineOf, STATUSES, statusWord } from './wording.ts';
+import { listRemovals } from './verdict.ts';
+import { capitalize, countOf, firstErrors, formatBytes, headlineOf, statusWord } from './wording.ts';
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
-const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'`;
+const SCRIPT_HASH = createHash('sha256').update(SCRIPT).digest('base64');
+const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; script-src 'sha256-${SCRIPT_HASH}'; base-uri 'none'; form-action 'none'`;
+/** Names of apps in one list at the top. */
+const NAMES_SHOWN = 50;
+const SKIPPED_SHOWN = 500;
 
 /**
- * One self-contained page without script: verdict and totals, what is urgent, findings, apps, targets, and what was skipped.
- * The content security policy allows this one style sheet and nothing else.
+ * One self-contained page, in pieces: verdict and totals, what is urgent, what devices will see, findings, apps, targets, and what was skipped. The content
+ * security policy allows its one style sheet and its one script, and no network. Without script all but the details of single apps can be read.
  */
-export function renderHtml(report: RunReport): string {
+export function* renderHtml(report: RunReport): Generator<string> {
   const title = html`<title>${headlineOf(report)} · ${report.factory} · rebundle ${report.command}</title>`;
-  const body = html`<a class="skip" href="#main">Skip to the findings</a>
-${renderHeader(report)}<main id="main">
-${renderFindings(report)}${renderApps(report)}${renderTargets(report)}${renderSkipped(report)}${renderSources(report)}</main>
-<footer><p>Made by <code>rebundle ${report.command}</code> from the plan of ${report.createdAt}. Values of parameters whose names look like secrets are masked.</p></footer>
-`;
-  // The style sheet is a constant of ours and must not be escaped: its hash is in the policy.
-  return [
+  // Style sheet and script are constants of ours and must not be escaped: their hashes are in the policy.
+  yield [
     '<!doctype html>',
     '<html lang="en">',
     '<head>',
@@ -36,13 +39,31 @@ ${renderFindings(report)}${renderApps(report)}${renderTargets(report)}${renderSk
     `<style>${STYLE}</style>`,
     '</head>',
     '<body>',
-    `${renderMarkup(body)}</body>`,
-    '</html>',
     '',
   ].join('\n');
+  for (const piece of renderBody(report)) yield renderMarkup(piece);
+  yield `<script>${SCRIPT}</script>\n</body>\n</html>\n`;
 }
 
-function renderHeader(report: RunReport): Markup {
+function* renderBody(report: RunReport): Generator<Markup> {
+  const entries = listEntries(report);
+  const rows = new Map(entries.map(({ app, id }) => [entryKey(app.app, app.origin.repository), id]));
+  const rowOf: FindRow = (app, repository) => rows.get(entryKey(app, repository));
+  yield html`<a class="skip" href="#main">Skip to the findings</a>
+${renderHeader(report, rowOf)}<main id="main">
+${renderCharts(report)}${renderDevices(report)}`;
+  yield* renderFindings(report, rowOf);
+  yield* renderApps(report, entries);
+  yield* renderTargets(report);
+  yield html`${renderSkipped(report)}${renderSources(report)}${renderTiming(report)}</main>
+<footer><p>Made by <code>rebundle ${report.command}</code> from the plan of ${report.createdAt}. Values that look like secrets are masked.</p></footer>
+`;
+  // Browsers keep these as texts: elements are made of one when its row is opened.
+  for (const entry of entries)
+    yield html`<script type="text/plain" id="data-${entry.id}">${renderApp(entry)}</script>\n`;
+}
+
+function renderHeader(report: RunReport, rowOf: FindRow): Markup {
   const { verdict } = report;
   const version = report.targetVersion;
   return html`<header>
@@ -57,8 +78,8 @@ ${version === undefined ? undefined : html`<li>Target version <b>${version}</b><
 <h2 id="verdict"><span aria-hidden="true">${verdict.safe ? '✓' : '✕'}</span> ${headlineOf(report)}</h2>
 <ul>${verdict.because.map((reason) => html`<li>${capitalize(reason)}</li>`)}</ul>
 </section>
-${renderTotals(report)}${renderUrgent(report)}<nav aria-label="Sections"><ul>
-<li><a href="#findings">Findings</a></li><li><a href="#apps">Apps</a></li><li><a href="#targets">Targets</a></li><li><a href="#skipped">Skipped</a></li><li><a href="#sources">Repositories</a></li>
+${renderTotals(report)}${renderUrgent(report, rowOf)}<nav aria-label="Sections"><ul>
+<li><a href="#devices">What devices will see</a></li><li><a href="#findings">Findings</a></li><li><a href="#apps">Apps</a></li><li><a href="#targets">Targets</a></li><li><a href="#skipped">Skipped</a></li><li><a href="#sources">Repositories</a></li>
 </ul></nav>
 </header>
 `;
@@ -68,27 +89,62 @@ function renderTotals(report: RunReport): Markup {
   const { counts, targetVersion } = report;
   const total = (key: string, label: string, count: number, detail = '') =>
     html`<div class="${key}${count === 0 ? ' zero' : ''}"><dt>${label}${detail === '' ? undefined : html`<small>${detail}</small>`}</dt><dd data-count="${key}">${count}</dd></div>\n`;
-  const done = STATUSES.reduce((sum, status) => sum + counts[status], 0);
-  let from = 0;
-  const bars = STATUSES.filter((status) => counts[status] > 0).map((status) => {
-    const width = (counts[status] / done) * 1000;
-    from += width;
-    return html`<rect class="${status}" x="${(from - width).toFixed(1)}" width="${width.toFixed(1)}" height="12"></rect>`;
-  });
-  const label = STATUSES.map((status) => `${counts[status]} ${statusWord(status, report)}`).join(', ');
   return html`<dl class="totals" aria-label="Totals">
 ${total('migrated', `apps ${statusWord('migrated', report)}`, counts.migrated)}${total('unchanged', 'apps unchanged', counts.unchanged)}${total('held', 'apps held', counts.held)}${total('failed', 'apps failed', counts.failed)}${total('skipped', 'packages skipped', counts.skipped)}${total('bundles', 'bundles', counts.bundles, `${formatBytes(counts.bundleBytes)}, ${formatBytes(counts.bytesSent)} sent`)}${total('images', 'images pinned', counts.images)}${total('targets', 'targets', counts.targets, targetVersion === undefined ? '' : `version ${targetVersion}`)}</dl>
-${done === 0 ? undefined : html`<svg class="bar" role="img" aria-label="Apps by status: ${label}" viewBox="0 0 1000 12" preserveAspectRatio="none">${bars}</svg>\n`}`;
+`;
 }
 
-/** What a reviewer must not miss: new on devices, failed, held. */
-function renderUrgent(report: RunReport): Markup {
+/** What a reviewer must not miss: new on devices, removed, failed, held. */
+function renderUrgent(report: RunReport, rowOf: FindRow): Markup {
   const held = report.apps.filter((app) => app.status === 'held');
   const errors = firstErrors(report);
   const fresh = report.newOnDevices;
-  if (held.length + errors.length + fresh.length === 0) return html``;
+  const removed = listRemovals(report.targets);
+  const card = (kind: 'new' | 'failed' | 'held', title: string, intro: string, items: readonly Markup[]): Markup => {
+    if (items.length === 0) return html``;
+    const id = title.toLowerCase().replaceAll(' ', '-');
+    const more = items.length - NAMES_SHOWN;
+    return html`<section class="card ${kind}" aria-labelledby="${id}"><h3 id="${id}">${badge(kind, title)}</h3>${intro === '' ? undefined : html`<p>${intro}</p>`}<ul>${items.slice(0, NAMES_SHOWN)}${more > 0 ? html`<li class="soft">${more} more below</li>` : undefined}</ul></section>
+`;
+  };
+  const link = (app: string, repository: string): Markup => {
+    const row = rowOf(app, repository);
+    return row === undefined ? html`<b>${app}</b>` : html`<a href="#${row}"><b>${app}</b></a>`;
+  };
+  const cards = [
+    card(
+      'new',
+      'NEW ON DEVICES',
+      'No target named these apps before. Devices start them once the new targets reach them.',
+      fresh.map((name) => html`<li><b>${name}</b></li>`),
+    ),
+    card(
+      'failed',
+      'REMOVED',
+      'A new target lacks these apps: devices remove them with their folders.',
+      removed.map((name) => html`<li><b>${name}</b></li>`),
+    ),
+    card(
+      'failed',
+      'FAILED',
+      '',
+      errors.map(
+        (error) =>
+          html`<li>${error.app === undefined ? html`<b>${error.repository}</b>` : link(error.app, error.repository)} ${code(error.code)} ${place(error)}<br>${error.message}${error.hint === undefined ? undefined : html`<br><span class="fix"><b>Fix:</b> ${error.hint}</span>`}</li>`,
+      ),
+    ),
+    card(
+      'held',
+      'HELD',
+      'Fine in themselves, but no target is written for them while an app fails.',
+      held.map(
+        (app) =>
+          html`<li>${link(app.app, app.origin.repository)}${app.reason === undefined ? undefined : html` <span class="soft">${app.reason}</span>`}</li>`,
+      ),
+    ),
+  ];
   return html`<div class="first">
-${fresh.length === 0 ? undefined : html`<section class="card new" aria-labelledby="new"><h3 id="new">${badge('new', 'NEW ON DEVICES')}</h3><p>No target named ${fresh.length === 1 ? 'this app' : 'these apps'} before. Devices start ${fresh.length === 1 ? 'it' : 'them'} once the new targets reach them.</p><ul>${fresh.map((name) => html`<li><b>${name}</b></li>`)}</ul></section>\n`}${errors.length === 0 ? undefined : html`<section class="card failed" aria-labelledby="failed"><h3 id="failed">${badge('failed', 'FAILED')}</h3><ul>${errors.map((error) => html`<li><b>${error.app ?? error.repository}</b> ${code(error.code)} ${place(error)}<br>${error.message}${error.hint === undefined ? undefined : html`<br><span class="fix"><b>Fix:</b> ${error.hint}</span>`}</li>`)}</ul></section>\n`}${held.length === 0 ? undefined : html`<section class="card held" aria-labelledby="held"><h3 id="held">${badge('held', 'HELD')}</h3><p>Fine in themselves, but no target is written for them while an app fails.</p><ul>${held.map((app) => html`<li><b>${app.app}</b>${app.reason === undefined ? undefined : html` <span class="soft">${app.reason}</span>`}</li>`)}</ul></section>\n`}</div>
+${cards}</div>
 `;
 }
 
@@ -98,7 +154,7 @@ function renderSkipped({ skippedPackages, skippedTargets }: RunReport): Markup {
   return html`<section aria-labelledby="skipped">
 <h2 id="skipped">Skipped</h2>
 <div class="card">
-${packages.length === 0 ? html`<p class="soft">No package was skipped.</p>\n` : table({ caption: countOf(packages.length, 'package'), columns: ['Package', 'Place', 'Reason'], rows: packages })}${targets.length === 0 ? html`<p class="soft">No target was skipped.</p>\n` : table({ caption: countOf(targets.length, 'target'), columns: ['Target', 'Reason'], rows: targets })}</div>
+${packages.length === 0 ? html`<p class="soft">No package was skipped.</p>\n` : limitedTable({ caption: countOf(packages.length, 'package'), columns: ['Package', 'Place', 'Reason'], rows: packages }, { rows: SKIPPED_SHOWN, noun: 'package' })}${targets.length === 0 ? html`<p class="soft">No target was skipped.</p>\n` : limitedTable({ caption: countOf(targets.length, 'target'), columns: ['Target', 'Reason'], rows: targets }, { rows: SKIPPED_SHOWN, noun: 'target' })}</div>
 </section>
 `;
 }
@@ -114,7 +170,7 @@ function renderSources({ sources, counts }: RunReport): Markup {
   return html`<section aria-labelledby="sources">
 <h2 id="sources">Repositories</h2>
 <div class="card">
-${table({ caption: `${sources.length === 1 ? '1 repository' : `${sources.length} repositories`}, ${countOf(counts.skipped, 'package')} skipped`, columns: ['Repository', 'Commit', { number: 'Packages' }, { number: 'Selected' }, 'State'], rows })}</div>
+${limitedTable({ caption: `${sources.length === 1 ? '1 repository' : `${sources.length} repositories`}, ${countOf(counts.skipped, 'package')} skipped`, columns: ['Repository', 'Commit', { number: 'Packages' }, { number: 'Selected' }, 'State'], rows }, { rows: SKIPPED_SHOWN, noun: 'row' })}</div>
 </section>
 `;
 }

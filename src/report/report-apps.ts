@@ -5,7 +5,7 @@ import { createMask, looksSecret, MASK, maskDiff, maskUrlCredentials } from '../
 import type { AppResult, AppStatus, Diagnostic, PackageKind } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
 import type { Digest, Platform } from '../model/oci.ts';
-import type { AppPlan, MigrationPlan } from '../model/plan.ts';
+import type { AppPlan, Drift, MigrationPlan } from '../model/plan.ts';
 
 /** A diagnostic with its place in full. `path` is empty where the finding is about a whole repository. */
 export interface ReportFinding {
@@ -27,6 +27,7 @@ interface ReportImage {
   readonly pinned: string;
   /** As `linux/arm64/v8`. */
   readonly platforms: readonly string[];
+  readonly drift?: Drift;
 }
 
 /** A parameter and what became of it. `value` is masked where the name looks like that of a secret. */
@@ -53,7 +54,14 @@ export interface ReportApp {
   readonly variables: readonly ReportVariable[];
   readonly files: AppPlan['files'];
   readonly downloads?: NonNullable<AppPlan['downloads']>;
+  readonly storage?: NonNullable<AppPlan['storage']>;
+  /** What the parent targets say of the app. */
+  readonly former?: NonNullable<AppPlan['former']>;
   readonly diff?: string;
+  /** Line of the package file that line 1 of the left side of `diff` is. */
+  readonly composeLine?: number;
+  readonly changes?: NonNullable<AppPlan['changes']>;
+  readonly dockerAppDiff?: string;
 }
 
 interface BuiltApps {
@@ -119,7 +127,13 @@ function describePlan(
     ...(plan.dockerApp === undefined ? {} : { dockerApp: plan.dockerApp }),
     platforms: formatPlatforms(plan.platforms),
     images: plan.images
-      .map(({ service, written, pinned }) => ({ service, written, pinned, platforms: platforms.get(pinned) ?? [] }))
+      .map(({ service, written, pinned, drift }) => ({
+        service,
+        written: mask(written),
+        pinned,
+        platforms: platforms.get(pinned) ?? [],
+        ...(drift === undefined ? {} : { drift }),
+      }))
       .sort((a, b) => compareText(a.service, b.service)),
     variables: plan.variables
       .map((variable) => ({
@@ -130,7 +144,16 @@ function describePlan(
       .sort((a, b) => compareText(a.parameter, b.parameter)),
     files: plan.files,
     ...(plan.downloads === undefined ? {} : { downloads: plan.downloads }),
+    ...(plan.storage === undefined
+      ? {}
+      : { storage: plan.storage.map((each) => ({ ...each, source: mask(each.source), target: mask(each.target) })) }),
+    ...(plan.former === undefined ? {} : { former: plan.former }),
     ...(plan.diff === undefined ? {} : { diff: maskDiff(plan.diff, mask) }),
+    ...(plan.composeLine === undefined ? {} : { composeLine: plan.composeLine }),
+    ...(plan.changes === undefined
+      ? {}
+      : { changes: plan.changes.map((change) => ({ ...change, reason: mask(change.reason) })) }),
+    ...(plan.dockerAppDiff === undefined ? {} : { dockerAppDiff: maskDiff(plan.dockerAppDiff, mask) }),
   };
 }
 

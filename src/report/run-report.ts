@@ -1,4 +1,5 @@
-import type { RunCounts } from '../events.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { RunCounts, Stage } from '../events.ts';
 import { compareText } from '../lib/bytes.ts';
 import { maskUrlCredentials } from '../lib/redact.ts';
 import type { AppResult, AppStatus, Diagnostic, PackageLocation } from '../model/app.ts';
@@ -21,11 +22,22 @@ interface ReportOutputs {
   readonly html?: string;
   readonly json?: string;
   readonly markdown?: string;
+  readonly junit?: string;
+  readonly metrics?: string;
 }
 
 /** The only member of a report that may differ between two runs of equal inputs. */
 interface ReportTiming {
   readonly totalMs: number;
+  /** Milliseconds by stage, summed over all apps, which are worked on in parallel. */
+  readonly stages?: Readonly<Record<Stage, number>>;
+}
+
+/** Why a run ended before its end: the report then holds what was known by then. */
+interface RunFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
 }
 
 export interface ReportSource {
@@ -73,6 +85,8 @@ interface ReportCounts extends RunCounts {
   readonly targets: number;
   /** Targets that are a `.dockerapp` file. */
   readonly fileTargets: number;
+  /** Service images whose tag names another digest by now than the one that they stay pinned to. */
+  readonly drifted: number;
   readonly findings: Readonly<Record<Severity, number>>;
 }
 
@@ -82,6 +96,8 @@ export interface RunReport {
   /** The command's name, as `plan` or `run`. */
   readonly command: string;
   readonly status: number;
+  /** Set where the run was interrupted or crashed: what follows is a part. */
+  readonly failure?: RunFailure;
   readonly createdAt: string;
   readonly factory: string;
   readonly registry: string;
@@ -123,11 +139,14 @@ export interface RunReportInput {
   readonly bytesSent: number;
   readonly timing?: ReportTiming;
   readonly outputs: ReportOutputs;
+  readonly failure?: RunFailure;
 }
 
 /** Gathers what happened into the one model. The order of the inputs, which may come from timing, does not matter. */
 export function buildRunReport(input: RunReportInput): RunReport {
   const { plan } = input;
+  const failure =
+    input.failure === undefined ? undefined : { ...input.failure, message: maskUrlCredentials(input.failure.message) };
   const { apps, skipped, findings: appFindings } = buildApps(plan, input.results);
   const findings = [...appFindings, ...sourceFindings(input.sources), ...planFindings(plan)].sort(compareFindings);
   const targets = plan.targets.map(reportTarget).sort((a, b) => compareText(a.name, b.name));
@@ -146,6 +165,7 @@ export function buildRunReport(input: RunReportInput): RunReport {
     images: plan.images.length,
     targets: targets.filter((target) => target.kind === 'ostree').length,
     fileTargets: targets.filter((target) => target.kind === 'file').length,
+    drifted: apps.reduce((sum, app) => sum + app.images.filter(({ drift }) => drift !== undefined).length, 0),
     findings: {
       error: countSeverity(findings, 'error'),
       warning: countSeverity(findings, 'warning'),
@@ -156,12 +176,14 @@ export function buildRunReport(input: RunReportInput): RunReport {
     schemaVersion: 1,
     command: input.command,
     status: input.status,
+    ...(failure === undefined ? {} : { failure }),
     createdAt: plan.createdAt,
     factory: plan.factory,
     registry: plan.registry,
     hasChanges: plan.hasChanges,
     verdict: judgeRun({
       status: input.status,
+      failure,
       hasChanges: plan.hasChanges,
       apps,
       sources,

@@ -10,6 +10,7 @@ export interface Verdict {
 
 interface Judged {
   readonly status: number;
+  readonly failure?: { readonly code: string; readonly message: string } | undefined;
   readonly hasChanges: boolean;
   readonly apps: readonly ReportApp[];
   readonly sources: readonly ReportSource[];
@@ -36,6 +37,9 @@ export function judgeRun(run: Judged): Verdict {
   const removed = listRemovals(run.targets);
   const unread = run.sources.filter((source) => source.error !== undefined).map((source) => source.repository);
   const against: string[] = [];
+  if (run.failure !== undefined) {
+    against.push(`the run ended early and this report is a part: ${run.failure.code}: ${run.failure.message}`);
+  }
   if (failed.length > 0) against.push(sentence(failed.length, ['app failed', 'apps failed'], failed));
   if (held.length > 0) {
     against.push(sentence(held.length, ['app is held back by that', 'apps are held back by that'], held));
@@ -77,7 +81,7 @@ function reasonsFor(run: Judged): string[] {
 }
 
 /** The apps that some new target lacks in a map in which its parent had them. */
-function listRemovals(targets: readonly ReportTarget[]): string[] {
+export function listRemovals(targets: readonly ReportTarget[]): string[] {
   const rows = targets.flatMap((target) =>
     target.apps.filter((app) => app.dockerApp === 'removed' || app.composeApp === 'removed'),
   );

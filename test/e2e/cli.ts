@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
-export const MAIN = join(ROOT, 'dist/cli/main.js');
+/** The built program; another build of it may be named. */
+export const MAIN = process.env.REBUNDLE_MAIN ?? join(ROOT, 'dist/cli/main.js');
 const SAMPLES = join(ROOT, 'samples');
 export const CONFIG = 'samples/rebundle.yml';
 export const BROKEN = 'samples/broken/rebundle.yml';

@@ -127,7 +127,7 @@ describe('the same bytes from a source that', () => {
     const { plan } = await runMigration(
       setup.request,
       {
-        ...openPlaces(setup.config, workspace.root),
+        ...openPlaces(setup.config, environment, () => {}),
         sources: variation.reverse === true ? sources.reverse() : sources,
         tufRepo: createFileTufRepo(targets!.repo),
         targetsSeed: { path: 'seed', bytes: readFileSync(targets!.seed!) },

@@ -29,6 +29,8 @@ interface AppInput {
   readonly files?: readonly (readonly [path: string, size: number])[];
   readonly diff?: string;
   readonly diagnostics?: readonly Diagnostic[];
+  /** Members of the plan as they are. */
+  readonly more?: Partial<AppPlan>;
 }
 
 function pinOf(written: string): string {
@@ -81,6 +83,7 @@ function planApp(input: AppInput): AppPlan {
     published: status === 'unchanged',
     newOnDevices: input.newOnDevices ?? false,
     ...(input.diff === undefined ? {} : { diff: input.diff }),
+    ...input.more,
     diagnostics: input.diagnostics ?? [],
   };
 }
@@ -129,6 +132,32 @@ const APPS: readonly AppInput[] = [
       ['nginx/mime.types', 5_349],
     ],
     diff: DIFF,
+    more: {
+      composeLine: 5,
+      changes: [
+        { line: 7, source: 11, rule: 'R5 overrides', reason: 'parameter web.port, default 8080; set web_port to override it' },
+        { line: 11, source: 15, rule: 'R5 overrides', reason: `parameter db.password, default ${SECRET}; set db_password to override it` },
+      ],
+      dockerAppDiff: `--- shop.dockerapp
++++ published
+@@ -8,5 +8,5 @@
+ services:
+   web:
+-    image: ${REGISTRY}/acme/shop:\${TAG}
++    image: ${REGISTRY}/acme/shop@${digestOf(`image ${REGISTRY}/acme/shop:4f1d0c7`)}
+     ports:
+       - "\${web.port}:80"
+`,
+      storage: [
+        { service: 'db', target: '/var/lib/postgresql/data', kind: 'volume', source: 'shop_data' },
+        { service: 'web', target: '/uploads', kind: 'app folder', source: 'shop/uploads' },
+      ],
+      former: { dockerApp: 'shop.dockerapp-40' },
+      downloads: [
+        { platform: 'linux/arm64', from: 'nothing', bytes: 91_226_112 },
+        { platform: 'linux/arm64', from: 'docker-app', bytes: 4_311, unknownImages: 1 },
+      ],
+    },
     diagnostics: [
       finding('targets.new-app', 'no target names shop yet'),
       finding('param.fixed', 'log.level stands in a key and was put in as its value', {
@@ -188,7 +217,23 @@ const APPS: readonly AppInput[] = [
       }),
     ],
   },
-  { app: 'relay', repository: 'sensors', status: 'unchanged', services: [['relay', 'eclipse-mosquitto:2.0']] },
+  {
+    app: 'relay',
+    repository: 'sensors',
+    status: 'unchanged',
+    services: [['relay', 'eclipse-mosquitto:2.0']],
+    more: {
+      images: [
+        {
+          service: 'relay',
+          written: 'eclipse-mosquitto:2.0',
+          reference: 'eclipse-mosquitto:2.0',
+          pinned: pinOf('eclipse-mosquitto:2.0'),
+          drift: { kind: 'layers', digest: digestOf('moved') },
+        },
+      ],
+    },
+  },
   {
     app: 'signage',
     repository: 'office',

@@ -66,10 +66,36 @@ describe('folder source', () => {
       expect(await listOf(source)).toEqual([
         { path: 'app.dockerapp', mode: 'file', size: 5 },
         { path: 'broken', mode: 'symlink', size: 8 },
-        { path: 'link', mode: 'symlink', size: 13 },
+        { path: 'link', mode: 'symlink', size: 13, target: { path: 'app.dockerapp', mode: 'file' } },
         { path: 'only-group.sh', mode: 'executable', size: 2 },
         { path: 'run.sh', mode: 'file', size: 2 },
       ]);
+    });
+
+    test('says what links in the repository lead to in the end', async () => {
+      await put('a/b/file');
+      await chmod(await put('run.sh', '#!'), 0o755);
+      await put('.git/config');
+      for (const [target, name] of [
+        ['run.sh', 'one'],
+        ['one', 'two'],
+        ['a', 'folder'],
+        ['folder/b', 'inner'],
+        ['.', 'root'],
+        ['..', 'above'],
+        ['/etc/hostname', 'outside'],
+        ['.git/config', 'git'],
+        ['circle', 'circle'],
+      ] as const) {
+        await symlink(target, join(root, name));
+      }
+      const links = (await listOf(source)).filter(({ mode }) => mode === 'symlink');
+      expect(Object.fromEntries(links.map(({ path, target }) => [path, target]))).toEqual({
+        one: { path: 'run.sh', mode: 'executable' },
+        two: { path: 'run.sh', mode: 'executable' },
+        folder: { path: 'a', mode: 'directory' },
+        inner: { path: 'a/b', mode: 'directory' },
+      });
     });
 
     test('goes down, with hidden files, without .git and node_modules', async () => {
