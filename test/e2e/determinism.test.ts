@@ -121,7 +121,7 @@ describe('the same bytes from a source that', () => {
       signal: new AbortController().signal,
     };
     const flags = { ...NOTHING_SAID, config: CONFIG };
-    const setup = await prepareSetup({ command: 'run', paths: [], flags }, environment);
+    const setup = await prepareSetup({ command: 'run', operands: [], paths: [], flags, own: {} }, environment);
     const sources = setup.sources.map((source) => vary(source, variation));
     const { targets } = setup.config;
     const { plan } = await runMigration(

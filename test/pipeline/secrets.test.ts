@@ -34,7 +34,7 @@ function leaksOf(outcome: MigrationOutcome, secret = SECRET): string[] {
     outputs: {},
   });
   const texts = [JSON.stringify(plan), JSON.stringify(factory.saved), JSON.stringify(factory.events)];
-  texts.push(JSON.stringify(results), renderHtml(report), jsonOf(report), renderMarkdown(report));
+  texts.push(JSON.stringify(results), [...renderHtml(report)].join(''), jsonOf(report), renderMarkdown(report));
   return texts.flatMap((text) => text.match(new RegExp(`.{0,60}${secret}.{0,20}`, 'g')) ?? []);
 }
 
