@@ -23,6 +23,8 @@ import { loadRunSigning, openTufRepo } from './tuf-files.ts';
 import { readTufFlags } from './tuf-options.ts';
 
 const PLAN_FILE = 'plan.json';
+/** Manifests and configs of images by digest: what a registry said once need not be asked again. */
+const CACHE = 'cache';
 
 export const PROPOSED_TARGETS = 'targets.planned.json';
 
@@ -51,7 +53,7 @@ export async function migrate(
   }
   const started = environment.now();
   return withReporter(invocation, environment, setup, (emit) =>
-    withPlaces({ config: setup.config, environment, emit }, async (places) => {
+    withPlaces({ config: setup.config, environment, emit, cache: join(setup.out, CACHE) }, async (places) => {
       const context = await createContext({ invocation, setup, places, environment, emit });
       const planPath = join(setup.out, PLAN_FILE);
       const earlier = await readEarlierPlan(planPath);

@@ -7,7 +7,7 @@ import type { Place } from '../lib/place.ts';
 import type { Interpolation, Semantics } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
 
-export type ReportFormat = 'html' | 'json' | 'md';
+export type ReportFormat = 'html' | 'json' | 'md' | 'junit' | 'metrics';
 export type ReporterKind = 'live' | 'lines' | 'ndjson' | 'silent';
 
 /** A report to write, `path` relative to the current folder. */
@@ -35,7 +35,7 @@ export interface Flags extends ConfigFlags {
   readonly json: boolean;
 }
 
-const REPORT_FORMATS = ['html', 'json', 'md'] as const satisfies readonly ReportFormat[];
+const REPORT_FORMATS = ['html', 'json', 'md', 'junit', 'metrics'] as const satisfies readonly ReportFormat[];
 
 type ValueKind = Parameters<typeof parseValue>[0];
 
@@ -179,7 +179,7 @@ const OPTIONS = {
       .choices(['error', 'warning', 'note'])
       .default('error'),
   report: () =>
-    new Option('--report <format=path>', 'write a report: html, json or md (repeatable)').argParser(reportPair),
+    new Option('--report <format=path>', 'write a report: html, json, md, junit or metrics (repeatable)').argParser(reportPair),
   reporter: () =>
     new Option('--reporter <kind>', 'progress on stderr (default: live on a terminal, else lines)').choices([
       'live',

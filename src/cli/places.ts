@@ -7,6 +7,7 @@ import type { Emit } from '../events.ts';
 import type { Place } from '../lib/place.ts';
 import { createAuthorizer } from '../registry/auth.ts';
 import type { Authorizer } from '../registry/auth-types.ts';
+import { createCachedRegistry } from '../registry/cached.ts';
 import { createHttpRegistry } from '../registry/http.ts';
 import { createLayoutRegistry } from '../registry/layout.ts';
 import { createMemoryRegistry } from '../registry/memory.ts';
@@ -32,9 +33,9 @@ export interface Places {
 
 /**
  * Opens the places of a configuration: each folder once, all hosts over one transport, so that its budgets hold for all work of the command. Nothing is
- * read or connected before its first use. Without a host to publish to, `destination` throws CONFIG_INVALID when it is used.
+ * read or connected before its first use. `cache` is a folder for what hosts say of images by digest. Without a host to publish to, `destination` throws CONFIG_INVALID when it is used.
  */
-export function openPlaces(config: Config, environment: CliEnvironment, emit: Emit): Places {
+export function openPlaces(config: Config, environment: CliEnvironment, emit: Emit, cache?: string): Places {
   const layouts = new Map<string, Registry>();
   const hosts = new Map<string, Registry>();
   const memory = createMemoryRegistry();
@@ -58,7 +59,11 @@ export function openPlaces(config: Config, environment: CliEnvironment, emit: Em
   const { registry } = config;
   const to = config.publish.to ?? (registry === undefined ? undefined : { kind: 'registry' as const, host: registry });
   return {
-    imageRegistry: (host) => open(config.registries.get(host) ?? { kind: 'registry', host }, 'pull'),
+    imageRegistry: (host) => {
+      const place = config.registries.get(host) ?? { kind: 'registry', host };
+      const registry = open(place, 'pull');
+      return cache === undefined || place.kind !== 'registry' ? registry : createCachedRegistry(registry, cache);
+    },
     get destination() {
       if (to === undefined)
         throw new RebundleError('CONFIG_INVALID', 'the configuration names no registry to write to');
@@ -73,10 +78,15 @@ export function openPlaces(config: Config, environment: CliEnvironment, emit: Em
 
 /** Opens the places for a task and closes them after it, whatever happens. */
 export async function withPlaces<T>(
-  input: { readonly config: Config; readonly environment: CliEnvironment; readonly emit: Emit },
+  input: {
+    readonly config: Config;
+    readonly environment: CliEnvironment;
+    readonly emit: Emit;
+    readonly cache?: string;
+  },
   task: (places: Places) => Promise<T>,
 ): Promise<T> {
-  const places = openPlaces(input.config, input.environment, input.emit);
+  const places = openPlaces(input.config, input.environment, input.emit, input.cache);
   try {
     return await task(places);
   } finally {

@@ -10,6 +10,7 @@ import { COPY } from './commands/copy.ts';
 import { EXPLAIN } from './commands/explain.ts';
 import { LS_BUNDLE } from './commands/ls-bundle.ts';
 import { PLAN } from './commands/plan.ts';
+import { REPORT_DIFF } from './commands/report.ts';
 import { RUN } from './commands/run.ts';
 import { SCAN } from './commands/scan.ts';
 import { TARGETS_ATTACH, TARGETS_EXPORT, TARGETS_SIGN } from './commands/targets.ts';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   RUN,
   EXPLAIN,
   LS_BUNDLE,
+  REPORT_DIFF,
   VERIFY,
   TARGETS_EXPORT,
   TARGETS_ATTACH,
