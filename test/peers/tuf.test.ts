@@ -145,7 +145,7 @@ describe('tuf-js', () => {
   });
 });
 
-const VENV = join(import.meta.dirname, '../../node_modules/.cache/peers/python/bin/python3');
+const VENV = join(import.meta.dirname, '../../.cache/peers/python/bin/python3');
 const PYTHON = process.env.TUF_PYTHON ?? (existsSync(VENV) ? VENV : 'python3');
 const hasPythonTuf = spawnSync(PYTHON, ['-c', 'import tuf, securesystemslib'], { stdio: 'ignore' }).status === 0;
 

@@ -15,7 +15,7 @@ export function requireProgram(name: string): boolean {
  */
 export function findComposeV5(): string | undefined {
   const path =
-    process.env.DOCKER_COMPOSE_V5 ?? join(import.meta.dirname, '../../node_modules/.cache/peers/docker-compose-v5');
+    process.env.DOCKER_COMPOSE_V5 ?? join(import.meta.dirname, '../../.cache/peers/docker-compose-v5');
   if (existsSync(path)) return path;
   const hasGo = spawnSync('go', ['version'], { stdio: 'ignore' }).error === undefined;
   if (hasGo && process.env.CI === 'true')
