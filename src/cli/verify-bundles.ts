@@ -1,15 +1,17 @@
+import type { Config } from '../config.ts';
 import { RebundleError } from '../errors.ts';
 import { encodeJson, escapeTerminal } from '../lib/escape-text.ts';
 import { parseReference } from '../lib/reference.ts';
 import type { Severity } from '../model/findings.ts';
 import type { Reference } from '../model/oci.ts';
 import { type BundleVerdict, verifyBundles } from '../pipeline/verify.ts';
+import type { Registry } from '../registry/registry.ts';
 import { countOf } from '../report/wording.ts';
 import type { CommandResult, Invocation } from './command.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
 import { formatFinding } from './finding-lines.ts';
-import { withPlaces } from './places.ts';
+import { type Places, withPlaces } from './places.ts';
 import { resultStatus } from './session.ts';
 import { prepareSetup } from './setup.ts';
 
@@ -28,6 +30,20 @@ export function readBundleReference(text: string): Reference {
   });
 }
 
+/** Where bundles of a host are: where they are published to, or copied to from there; a host that a flag gives a place is there alone. */
+export function bundlePlaces(
+  config: Pick<Config, 'publish' | 'registry'>,
+  flags: Pick<Invocation['flags'], 'registries'>,
+  { open, imageRegistry }: Pick<Places, 'open' | 'imageRegistry'>,
+): (host: string) => readonly [Registry, ...Registry[]] {
+  const { to } = config.publish;
+  return (host) => {
+    const isOwn = config.registry === undefined || config.registry === host;
+    const isPublished = to !== undefined && isOwn && !flags.registries.has(host);
+    return isPublished ? [open(to, 'pull'), imageRegistry(host)] : [imageRegistry(host)];
+  };
+}
+
 /** Checks published bundles: a block for each on standard output, what they come to on standard error. */
 export async function verifyReferences(
   texts: readonly string[],
@@ -37,18 +53,11 @@ export async function verifyReferences(
   const references = texts.map(readBundleReference);
   const { config } = await prepareSetup({ ...invocation, paths: [] }, environment);
   const { flags } = invocation;
-  const verdicts = await withPlaces({ config, environment, emit: () => {} }, ({ imageRegistry, open }) =>
+  const verdicts = await withPlaces({ config, environment, emit: () => {} }, (places) =>
     verifyBundles({
       references,
-      // Bundles are where they are published to, and from there they may have been copied to where devices ask.
-      registriesOf: (host) => {
-        const { to } = config.publish;
-        const isOwn = config.registry === undefined || config.registry === host;
-        return to !== undefined && isOwn && !flags.registries.has(host)
-          ? [open(to, 'pull'), imageRegistry(host)]
-          : [imageRegistry(host)];
-      },
-      imageRegistry,
+      registriesOf: bundlePlaces(config, flags, places),
+      imageRegistry: places.imageRegistry,
       platforms: flags.platforms,
       concurrency: config.publish.concurrency,
       signal: environment.signal,

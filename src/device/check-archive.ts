@@ -117,7 +117,8 @@ async function collectFile(collected: Collection, file: TarFile, content: AsyncI
   if (collected.files.length >= MAX_BUNDLE_FILES) {
     throw new RebundleError('BUNDLE_LIMIT', `the archive has more than ${MAX_BUNDLE_FILES} files`);
   }
-  if ((file.mode & ~0o777) !== 0) collected.report('verify.archive-entry', `${shown} has the mode ${file.mode.toString(8)}`);
+  if ((file.mode & ~0o777) !== 0)
+    collected.report('verify.archive-entry', `${shown} has the mode ${file.mode.toString(8)}`);
   const isCompose = path === COMPOSE_FILE;
   const keeps = isCompose ? file.size <= MAX_COMPOSE_BYTES : isKept(collected, path, file.size);
   const hash = createHash('sha256');

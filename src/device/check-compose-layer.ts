@@ -71,7 +71,8 @@ async function compareOwn(
   const others = files.filter(({ path }) => path !== COMPOSE_FILE);
   const made = await writeRegistryCompose({ name: layer.name ?? app, file, files: others });
   if ('reasons' in made) return wrong(`Docker Compose cannot run what the archive holds: ${made.reasons.join('; ')}`);
-  if (made.text !== decodeUtf8(layer.bytes)) return wrong('the compose file for Docker Compose is not what the archive says');
+  if (made.text !== decodeUtf8(layer.bytes))
+    return wrong('the compose file for Docker Compose is not what the archive says');
   const expected = made.envFiles.map(({ name, bytes }) => [name, Buffer.from(bytes).toString('base64')]);
   const found = layers
     .filter(({ descriptor }) => descriptor.mediaType === MEDIA_TYPES.composeEnvFile)

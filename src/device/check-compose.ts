@@ -29,8 +29,10 @@ export function checkCompose(
 ): { readonly checked?: CheckedCompose; readonly findings: readonly Diagnostic[] } {
   try {
     const file = readComposeFile({ text, path: COMPOSE_FILE, line: 1 }, { origin: 'compose' });
+    // What newer devices run may be all that another tool was made for.
+    const code = isOwn ? 'verify.compose-invalid' : 'verify.compose-old-devices';
     const findings = validateCompose(file).map((found) =>
-      found.severity === 'error' ? finding('verify.compose-invalid', found.message, placed(found.location)) : found,
+      found.severity === 'error' ? finding(code, found.message, placed(found.location)) : found,
     );
     const pinned = checkImages(file);
     const labels = checkLabels(file, files, isOwn);
@@ -53,10 +55,12 @@ function checkImages(file: ComposeFile): {
   const findings: Diagnostic[] = [];
   for (const { service, image, build, location } of listServiceImages(file)) {
     const what = `service ${encodeJson(service)}`;
-    if (build) findings.push(finding('verify.convention', `${what} has a build, which devices pass over`, { location }));
+    if (build)
+      findings.push(finding('verify.convention', `${what} has a build, which devices pass over`, { location }));
     const reference = image === undefined ? undefined : readReference(image);
     if (reference?.digest === undefined) {
-      const message = image === undefined ? `${what} has no image` : `${what} runs ${encodeJson(image)}, without a digest`;
+      const message =
+        image === undefined ? `${what} has no image` : `${what} runs ${encodeJson(image)}, without a digest`;
       const hint = 'Pin the image as name@sha256:... and publish the bundle again.';
       findings.push(finding('verify.image-unpinned', message, { hint, location }));
     } else {
@@ -102,9 +106,13 @@ function computeHashes(
   file: ComposeFile,
   files: readonly Pick<BundleFile, 'path' | 'digest'>[],
 ): ReadonlyMap<string, string> {
-  const named = listServiceImages(file).flatMap(({ service, image }) => (image === undefined ? [] : [[service, image] as const]));
+  const named = listServiceImages(file).flatMap(({ service, image }) =>
+    image === undefined ? [] : [[service, image] as const],
+  );
   if (named.length < file.services.length) return new Map();
-  const fileDigests = new Map(files.filter(({ path }) => path !== COMPOSE_FILE).map(({ path, digest }) => [path, digest]));
+  const fileDigests = new Map(
+    files.filter(({ path }) => path !== COMPOSE_FILE).map(({ path, digest }) => [path, digest]),
+  );
   const services = hashServices({ file, images: new Map(named), fileDigests });
   return new Map(services.map(({ service, hash }) => [service.name, hash]));
 }

@@ -14,7 +14,8 @@ export function checkIndex(index: Uint8Array, files: readonly Pick<BundleFile, '
   for (const { path, digest } of files) {
     const found = named.get(path);
     if (found === undefined) problems.push(`the file index lacks ${encodeJson(path)}`);
-    else if (found !== digest) problems.push(`${encodeJson(path)} has the digest ${digest}, its index says ${encodeJson(found)}`);
+    else if (found !== digest)
+      problems.push(`${encodeJson(path)} has the digest ${digest}, its index says ${encodeJson(found)}`);
   }
   const there = new Set(files.map(({ path }) => path));
   for (const path of [...named.keys()].sort(compareText)) {

@@ -48,16 +48,21 @@ export function checkManifest(
     wrong(`the manifest has the media type ${JSON.stringify(mediaType)}; devices ask for ${MEDIA_TYPES.ociManifest}`);
   }
   if (document.schemaVersion !== 2) wrong('the schemaVersion of the manifest is not 2');
-  if (asRecord(document.annotations)['compose-app'] !== 'v1') wrong('the manifest lacks the annotation compose-app: v1');
+  if (asRecord(document.annotations)['compose-app'] !== 'v1')
+    wrong('the manifest lacks the annotation compose-app: v1');
   const layers: readonly unknown[] = Array.isArray(document.layers) ? document.layers : [];
   const [first, ...rest] = layers.map(asRecord);
   const archive = readDescriptor(first);
   if (archive === undefined || archive.size === 0) {
     wrong('the first layer of the manifest, the archive, has no sha256 digest and size above 0');
   } else if (archive.mediaType !== MEDIA_TYPES.bundle) {
-    wrong(`the archive has the media type ${JSON.stringify(archive.mediaType)}; composectl takes ${MEDIA_TYPES.bundle}`);
+    wrong(
+      `the archive has the media type ${JSON.stringify(archive.mediaType)}; composectl takes ${MEDIA_TYPES.bundle}`,
+    );
   } else if (archive.size > MAX_ARCHIVE_BYTES) {
-    findings.push(finding('verify.archive-limit', `the archive has ${archive.size} bytes, more than ${MAX_ARCHIVE_BYTES}`));
+    findings.push(
+      finding('verify.archive-limit', `the archive has ${archive.size} bytes, more than ${MAX_ARCHIVE_BYTES}`),
+    );
   }
   const config = readDescriptor(asRecord(document.config));
   const named = rest.map(readDescriptor).filter((layer) => layer !== undefined);

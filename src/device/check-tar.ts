@@ -53,7 +53,8 @@ export async function readTar(stream: AsyncIterable<Uint8Array>, visitor: TarVis
     const block = await reader.read(BLOCK);
     if (block === undefined) throw damaged('it ends without the blocks that mark its end');
     if (hasEveryZero(block)) break;
-    if (headers > MAX_HEADERS) throw new RebundleError('BUNDLE_LIMIT', `the archive has more than ${MAX_HEADERS} entries`);
+    if (headers > MAX_HEADERS)
+      throw new RebundleError('BUNDLE_LIMIT', `the archive has more than ${MAX_HEADERS} entries`);
     const header = readHeader(block);
     if (header === undefined) throw damaged(`the entry at byte ${reader.position() - BLOCK} has no valid header`);
     const read = await readNames(reader, header, names);

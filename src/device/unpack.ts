@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { chmod, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describePathFault } from '../bundle/bundle-path.ts';
 import { RebundleError } from '../errors.ts';
@@ -9,18 +9,6 @@ import type { BundleFile } from '../model/app.ts';
 import { bundlePath, readArchive } from './check-archive.ts';
 
 const CHUNK_BYTES = 65_536;
-
-/** Writes a new file in `folder` down to the disk, under a name that no other process takes, and returns its path. A failure leaves no file. */
-export async function spoolFile(folder: string, chunks: AsyncIterable<Uint8Array>): Promise<string> {
-  const path = join(folder, `.rebundle-${randomBytes(12).toString('hex')}.tmp`);
-  try {
-    await writeNew(path, 0o600, chunks);
-  } catch (error) {
-    await rm(path, { force: true });
-    throw error;
-  }
-  return path;
-}
 
 /** The chunks of a file. */
 export async function* readFileChunks(path: string): AsyncGenerator<Uint8Array> {
@@ -95,26 +83,26 @@ async function makeFolder(root: string, path: string, made: Set<string>): Promis
   }
 }
 
-/** Writes a file that is not there yet, never through a link. */
+/** Writes a file that is not there yet down to the disk, never through a link. */
 export async function writeNew(
   path: string,
   mode: number,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  const handle = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, mode);
+  const handle = await open(
+    path,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    mode,
+  );
   try {
-    await writeAll(handle, chunks);
+    // Unlike write, writeFile goes on until all of the chunk is written.
+    for await (const chunk of chunks) await handle.writeFile(chunk);
     // The mode is that of the bundle under every umask.
     await handle.chmod(mode);
     await handle.sync();
   } finally {
     await handle.close();
   }
-}
-
-async function writeAll(handle: FileHandle, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
-  // Unlike write, writeFile goes on until all of the chunk is written.
-  for await (const chunk of chunks) await handle.writeFile(chunk);
 }
 
 /** Makes what was done in a folder last through a power cut. */

@@ -74,7 +74,8 @@ function compareSent(bundle: AppBundle, manifest: AppManifest): Diagnostic[] {
   };
   compare('the archive that the manifest names', manifest.archive, bundle.archive);
   compare('the file index that the manifest names', manifest.index, bundle.index);
-  if (digestOf(bundle.indexBytes) !== bundle.index.digest) problems.push('the file index that was sent has another digest');
+  if (digestOf(bundle.indexBytes) !== bundle.index.digest)
+    problems.push('the file index that was sent has another digest');
   const { composeLayers } = bundle;
   if (manifest.composeLayers.length + manifest.others.length !== composeLayers.length) {
     problems.push('the manifest names other layers than those that were sent');

@@ -21,7 +21,10 @@ export const VERIFY_FINDINGS = {
     severity: 'error',
     help: 'The file index does not say what the archive holds; composectl takes the app for not installed.',
   },
-  'verify.index-absent': { severity: 'warning', help: 'The manifest names no file index; composectl cannot check files.' },
+  'verify.index-absent': {
+    severity: 'warning',
+    help: 'The manifest names no file index; composectl cannot check files.',
+  },
   'verify.archive': { severity: 'error', help: 'The archive is damaged: it cannot be unpacked.' },
   'verify.archive-entry': {
     severity: 'error',
@@ -33,8 +36,18 @@ export const VERIFY_FINDINGS = {
     help: 'The archive holds a name at its root that compose or a device client gives a meaning.',
   },
   'verify.compose-missing': { severity: 'error', help: 'The archive has no docker-compose.yml at its root.' },
-  'verify.compose-invalid': { severity: 'error', help: 'docker-compose 1.29 does not take the compose file.' },
-  'verify.image-unpinned': { severity: 'error', help: 'A service runs an image without a digest; devices refuse the app.' },
+  'verify.compose-invalid': {
+    severity: 'error',
+    help: 'The compose file cannot be read, or docker-compose 1.29 does not take it.',
+  },
+  'verify.compose-old-devices': {
+    severity: 'warning',
+    help: 'docker-compose 1.29 of older devices does not take the compose file of another tool.',
+  },
+  'verify.image-unpinned': {
+    severity: 'error',
+    help: 'A service runs an image without a digest; devices refuse the app.',
+  },
   'verify.image-missing': { severity: 'error', help: 'The registry lacks an image of a service, or a part of it.' },
   'verify.image-platform': {
     severity: 'error',
