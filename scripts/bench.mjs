@@ -1,7 +1,13 @@
-// Measures the built program: npm run bench -- run|publish|targets [numbers]. Without a name: run.
+// Measures the built program: npm run bench -- run|publish|targets|report|scan [numbers]. Without a name: run.
 import { argv, exit, stderr } from 'node:process';
 
-const PARTS = { run: './bench/run.mjs', publish: './bench/publish.mjs', targets: './bench/targets.mjs' };
+const PARTS = {
+  scan: './bench/scan.mjs',
+  report: './bench/report.mjs',
+  run: './bench/run.mjs',
+  publish: './bench/publish.mjs',
+  targets: './bench/targets.mjs',
+};
 
 const [name = 'run'] = argv.splice(2, /^\d/.test(argv[2] ?? '') ? 0 : 1);
 const part = PARTS[name];

@@ -1,9 +1,9 @@
 import * as z from 'zod';
+import { describeFindings, FindingId } from './config-findings.ts';
 import { describeHosts } from './config-hosts.ts';
-import { ERRORS } from './errors.ts';
+import { describeRepositories } from './config-repositories.ts';
 import { HOST_PATTERN, PLACE, parsePlace } from './lib/place.ts';
 import type { Interpolation, Semantics } from './model/app.ts';
-import { FINDINGS, type FindingCode } from './model/findings.ts';
 
 /** A member that YAML may hold as a number or a boolean, but that is meant as it is written. */
 const AS_WRITTEN = { type: ['string', 'number', 'boolean'] };
@@ -53,18 +53,6 @@ const Flag = z
   .enum(['true', 'false'], 'expected true or false')
   .meta({ type: 'boolean', enum: undefined })
   .transform((text) => text === 'true');
-
-const RepositoryEntry = z
-  .union([
-    Path.transform((path) => ({ path, name: undefined })),
-    z
-      .strictObject({
-        path: Path.describe('The folder.'),
-        name: Text.exactOptional().describe('Name in reports; by default that of the folder.'),
-      })
-      .transform(({ path, name }) => ({ path, name })),
-  ])
-  .describe('A folder, or its path and the name that reports use.');
 
 const Apps = z.strictObject({
   include: z
@@ -218,34 +206,12 @@ const Targets = z.strictObject({
     .describe('`uri` of new targets; the former one is kept as `origUri`.'),
 });
 
-const FindingId = z
-  .string()
-  .refine((id): id is FindingCode => Object.hasOwn(FINDINGS, id), {
-    error: ({ input }) =>
-      Object.hasOwn(ERRORS, String(input))
-        ? 'expected the id of a warning or note: an error is never ignored, as its app cannot be published'
-        : 'expected the id of a warning or note, as reports show it',
-  })
-  .meta({ enum: Object.keys(FINDINGS) });
-
 const Day = z
   .string()
   .regex(/^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$/, 'expected a day as 2031-01-31')
   .meta(AS_WRITTEN);
 
-const Findings = z.strictObject({
-  ignore: z
-    .array(
-      z.strictObject({
-        id: FindingId.describe('Id of a warning or note.'),
-        path: Text.exactOptional().describe('Glob on package paths; by default every package.'),
-        reason: Text.describe('Why it needs no attention.'),
-        expires: Day.exactOptional().describe('The last day on which it is ignored, UTC.'),
-      }),
-    )
-    .default([])
-    .describe('Findings that are known: they are counted, but neither shown nor looked at by `--error-on`.'),
-});
+const { findings: Findings, secrets: Secrets } = describeFindings(Text, Day);
 
 const GroupName = z
   .string()
@@ -256,6 +222,13 @@ const Fleet = z.strictObject({
     'The `docker_app_params` file of each group of devices: `OUT/env/GROUP/APP.env` says the same to compose.',
   ),
 });
+
+const {
+  entry: RepositoryEntry,
+  git: Git,
+  ref: Ref,
+  repository: RepositoryText,
+} = describeRepositories({ path: Path, text: Text, flag: Flag });
 
 const { host: HostEntry, http: Http } = describeHosts({ path: Path, flag: Flag, concurrency: Concurrency });
 
@@ -271,7 +244,8 @@ export const ConfigText = z
     ),
     hosts: mapOf(Host, HostEntry).describe('How registry hosts are spoken to, by host as references name it.'),
     http: Http.prefault({}).describe('Timeouts and tries, for all registries.'),
-    repositories: z.array(RepositoryEntry).default([]).describe('The folders with packages.'),
+    repositories: z.array(RepositoryEntry).default([]).describe('Where packages are: folders and git repositories.'),
+    git: Git.prefault({}).describe('How remote repositories are read.'),
     apps: Apps.prefault({}).describe('Which packages are selected, and settings of single apps.'),
     interpolation: InterpolationMode.default('device').describe(
       'How often `$` is read: twice as on devices of the old style, or once.',
@@ -285,6 +259,7 @@ export const ConfigText = z
     bundle: Bundle.prefault({}).describe('What bundles hold.'),
     fleet: Fleet.prefault({}).describe('What devices have of their own.'),
     findings: Findings.prefault({}).describe('Findings that need no attention.'),
+    secrets: Secrets.prefault({}).describe('Secrets in bundles.'),
     publish: Publish.prefault({}).describe('Where and how bundles are published.'),
     report: Report.prefault({}).describe('What reports say.'),
     targets: Targets.exactOptional().describe('The targets metadata; without it none is written.'),
@@ -304,6 +279,8 @@ export const VALUES = {
   path: Path,
   place: PlaceText,
   platform: Platform,
+  ref: Ref,
+  repository: RepositoryText,
   tag: Tag,
   targetVersion: TargetVersion,
   text: Text,

@@ -1,8 +1,10 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
+import type { RepositorySettings } from './config-repositories.ts';
 import { ConfigText, VALUES } from './config-schema.ts';
 import { RebundleError } from './errors.ts';
 import { escapeTerminal } from './lib/escape-text.ts';
+import { nameOfGitUrl, parseGitUrl } from './lib/git-url.ts';
 import type { Place } from './lib/place.ts';
 import { parseValidatedYaml } from './lib/validated-yaml.ts';
 import type { Interpolation, Semantics } from './model/app.ts';
@@ -17,9 +19,14 @@ type ReadonlyDeep<T> =
 /** A configuration file as it is written, checked, with its defaults; paths and repository names are still to be resolved. */
 export type ConfigFile = ReadonlyDeep<z.output<typeof ConfigText>>;
 
+/** A repository to read: `path` or `url`. */
+export type RepositoryConfig = Omit<RepositorySettings, 'name' | 'path' | 'url'> & {
+  readonly name: string;
+} & ({ readonly path: string; readonly url?: undefined } | { readonly url: string; readonly path?: undefined });
+
 /** What a run works with: the file under the environment under the flags. */
 export interface Config extends Omit<ConfigFile, 'repositories'> {
-  readonly repositories: readonly { readonly path: string; readonly name: string }[];
+  readonly repositories: readonly RepositoryConfig[];
   /** Folder for what a run leaves behind, relative to the current folder. */
   readonly out: string;
 }
@@ -76,24 +83,27 @@ export function resolvePaths(
   const toPath = (path: string): string => resolve(baseDir, path);
   const toPlace = (place: Place): Place =>
     place.kind === 'oci-layout' ? { kind: 'oci-layout', directory: toPath(place.directory) } : place;
-  const pathOf = new Map<string, string>();
-  const repositories = file.repositories.map((repository) => {
-    const path = toPath(repository.path);
-    const name = repository.name ?? (basename(path) || path);
-    const other = pathOf.get(name);
+  const placeOf = new Map<string, string>();
+  const repositories = file.repositories.map((entry): RepositoryConfig => {
+    const { path, url, name: given, ...settings } = entry;
+    const parsed = url === undefined ? undefined : parseGitUrl(url);
+    const place = parsed?.url ?? toPath(path ?? '');
+    const name = given ?? (parsed === undefined ? basename(place) || place : nameOfGitUrl(parsed));
+    const other = placeOf.get(name);
     if (other !== undefined) {
-      const message = `two repositories are named ${escapeTerminal(name)}: ${escapeTerminal(other)} and ${escapeTerminal(path)}`;
+      const message = `two repositories are named ${escapeTerminal(name)}: ${escapeTerminal(other)} and ${escapeTerminal(place)}`;
       throw new RebundleError('CONFIG_INVALID', message, {
         hint: 'Give one of them another name: repositories: [{ path, name }].',
       });
     }
-    pathOf.set(name, path);
-    return { path, name };
+    placeOf.set(name, place);
+    return parsed === undefined ? { ...settings, path: place, name } : { ...settings, url: place, name };
   });
   const { targets, publish, parameters, fleet } = file;
   return {
     ...file,
     repositories,
+    git: { ...file.git, ...(file.git.cache === undefined ? {} : { cache: toPath(file.git.cache) }) },
     registries: new Map([...file.registries].map(([host, place]) => [host, toPlace(place)])),
     hosts: new Map([...file.hosts].map(([host, settings]) => [host, resolveHost(settings, toPath)])),
     parameters: { ...parameters, files: parameters.files.map(toPath) },

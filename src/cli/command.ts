@@ -30,7 +30,11 @@ export interface CommandDefinition {
   /** Operands before the paths, required and single; the name as help shows it, without brackets. */
   readonly operands?: readonly { readonly name: string; readonly description: string }[];
   /** What the remaining operands are; without it the command takes none. `kind` is how each is checked. */
-  readonly paths?: { readonly name: string; readonly description: string; readonly kind: 'path' | 'text' };
+  readonly paths?: {
+    readonly name: string;
+    readonly description: string;
+    readonly kind: 'path' | 'repository' | 'text';
+  };
   /** Options that commands share. */
   readonly options: readonly OptionName[];
   /** Options of this command alone; each call makes a new one. */
@@ -44,12 +48,20 @@ export interface CommandDefinition {
 /** Repositories or packages, as most commands take them. */
 export const REPOSITORY_PATHS = {
   name: 'path',
-  description: 'repositories or packages, instead of the configured ones',
-  kind: 'path',
+  description: 'repositories (folders or URLs) or packages, instead of the configured ones',
+  kind: 'repository',
 } as const;
+/** Which repositories are read, and what of them. */
+export const SOURCES = ['ref', 'repositories'] as const satisfies readonly OptionName[];
 
 export const PROGRESS = ['reporter', 'quiet', 'verbose'] as const satisfies readonly OptionName[];
-export const CONVERSION = ['semantics', 'interpolation', 'parametersFile', 'set', 'fleet'] as const satisfies readonly OptionName[];
+export const CONVERSION = [
+  'semantics',
+  'interpolation',
+  'parametersFile',
+  'set',
+  'fleet',
+] as const satisfies readonly OptionName[];
 export const PLACES = ['to', 'registry', 'platform', 'tag'] as const satisfies readonly OptionName[];
 export const OUTCOME = ['failFast', 'errorOn', 'ignore'] as const satisfies readonly OptionName[];
 /** What plan and run take. */
@@ -57,6 +69,7 @@ export const PLANNING: readonly OptionName[] = [
   'config',
   'out',
   'app',
+  ...SOURCES,
   ...PLACES,
   ...CONVERSION,
   'repin',

@@ -45,10 +45,11 @@ export function renderExplanation(explained: AppExplanation): string {
   } = explained;
   const read = semantics === undefined ? '' : `, read as docker-app ${semantics}`;
   const passes = interpolation === 'device' ? '$ is read twice, as on devices' : '$ is read once';
+  const reading = kind === 'compose' ? ', published as it is written' : `${read}; ${passes}`;
   const parts = [
     [
       `${escapeTerminal(app)}  ${escapeTerminal(`${origin.repository}/${origin.path}`)}`,
-      `${KINDS[kind]}${read}; ${passes}`,
+      `${KINDS[kind]}${reading}`,
       ...(skipped === undefined ? [] : wrap(`a run leaves it out: ${skipped}`, '')),
       ...(proof === undefined ? [] : wrap(describeProof(proof), '')),
     ],

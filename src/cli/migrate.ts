@@ -1,18 +1,24 @@
 import { join, relative, resolve } from 'node:path';
 import { isUrl, requireIdentity } from '../config.ts';
-import { RebundleError } from '../errors.ts';
+import { ERRORS, RebundleError, toRebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
+import { createLimit, mapLimit } from '../lib/limit.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import { hasErrors, type MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
-import { formatPlan, parsePlan } from '../pipeline/state.ts';
+import { formatPlan, keepForNextRun, parsePlan } from '../pipeline/state.ts';
+import type { RunReportInput } from '../report/run-report.ts';
 import { renderSummary } from '../report/summary.ts';
+import { createQuotas } from '../reporters/quotas.ts';
+import { createStageTimes } from '../reporters/stage-times.ts';
+import { readCreatedAt } from './clock.ts';
 import type { CommandResult, Invocation } from './command.ts';
 import { writeEnvFiles } from './env-output.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
 import type { Flags } from './options.ts';
 import { assertOwnTree, readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
+import { createRunRecord, describeFailure } from './partial-report.ts';
 import { type Places, withPlaces } from './places.ts';
 import { writeReports } from './report-files.ts';
 import { reporterKind, wantsColor } from './reporters.ts';
@@ -25,6 +31,9 @@ import { readTufFlags } from './tuf-options.ts';
 const PLAN_FILE = 'plan.json';
 /** Manifests and configs of images by digest: what a registry said once need not be asked again. */
 const CACHE = 'cache';
+
+/** As many as Node works on files with. */
+const TREES_AT_ONCE = 4;
 
 export const PROPOSED_TARGETS = 'targets.planned.json';
 
@@ -52,76 +61,137 @@ export async function migrate(
     });
   }
   const started = environment.now();
-  return withReporter(invocation, environment, setup, (emit) =>
-    withPlaces({ config: setup.config, environment, emit, cache: join(setup.out, CACHE) }, async (places) => {
-      const context = await createContext({ invocation, setup, places, environment, emit });
-      const planPath = join(setup.out, PLAN_FILE);
-      const earlier = await readEarlierPlan(planPath);
-      const { outcome, pending } = await work({
-        setup,
-        context,
-        planPath,
-        ...(earlier === undefined ? {} : { earlier }),
-      });
-      await writeEnvFiles(outcome.apps, setup);
-      const status = combineStatus(
-        sourceStatus(outcome.scanned),
-        resultStatus(outcome.results, flags.errorOn, outcome.plan.diagnostics),
-        pending ? 2 : 0,
-      );
-      const shown = (path: string): string => relative(environment.cwd, path);
-      const showRepo = (repo: string): string => (isUrl(repo) ? repo : shown(resolve(environment.cwd, repo)));
-      const wroteTargets = command !== 'plan' && outcome.targets !== undefined;
-      const report = await writeReports(
-        {
-          plan: outcome.plan,
-          results: outcome.results,
-          command,
-          status,
-          sources: outcome.scanned.map(({ source, packages, error }) => ({
-            repository: source.origin.repository,
-            packages,
-            ...(error === undefined ? {} : { error }),
-          })),
-          bytesSent: outcome.bytesSent,
-          timing: { totalMs: Math.round(environment.now() - started) },
-          outputs: {
-            plan: shown(planPath),
-            ...(command === 'plan'
-              ? {}
-              : { apps: shown(join(setup.out, 'apps')), destination: places.destinationName }),
-            ...(wroteTargets && setup.config.targets !== undefined
-              ? { targets: showRepo(setup.config.targets.repo) }
-              : {}),
-            ...(command === 'plan' && outcome.targets !== undefined
-              ? { plannedTargets: shown(join(setup.out, PROPOSED_TARGETS)) }
-              : {}),
-          },
-        },
-        { out: setup.out, cwd: environment.cwd, requests: flags.reports },
-      );
-      const kind = reporterKind(flags, environment);
-      const summary =
-        (kind === 'live' || kind === 'lines') && flags.verbosity !== 'quiet'
-          ? renderSummary(report, {
-              width: environment.width(),
-              color: wantsColor(environment),
-              flags: repeatedFlags(flags),
-            })
-          : undefined;
-      const references = outcome.results.flatMap(({ app, reference }) =>
-        reference === undefined ? [] : [`${app}\t${reference}\n`],
-      );
-      return {
-        status,
-        results: outcome.results,
-        bytesSent: outcome.bytesSent,
-        // On a terminal the summary says it better.
-        ...(environment.stdoutIsTerminal ? {} : { stdout: references.join('') }),
-        ...(summary === undefined ? {} : { summary }),
+  const stages = createStageTimes(environment.now);
+  const quotas = createQuotas();
+  const timing = () => {
+    const left = quotas.read();
+    return {
+      totalMs: Math.round(environment.now() - started),
+      stages: stages.read(),
+      ...(left.length === 0 ? {} : { quotas: left }),
+    };
+  };
+  return withPartialReport({ invocation, environment, setup, timing }, (listen) =>
+    withReporter(invocation, environment, setup, (tell) => {
+      const emit: Emit = (event) => {
+        stages.onEvent(event);
+        quotas.onEvent(event);
+        listen(event);
+        tell(event);
       };
+      return withPlaces({ config: setup.config, environment, emit, cache: join(setup.out, CACHE) }, async (places) => {
+        const context = await createContext({ invocation, setup, places, environment, emit });
+        const planPath = join(setup.out, PLAN_FILE);
+        const earlier = await readEarlierPlan(planPath).then((plan) => plan && keepForNextRun(plan));
+        const { outcome, pending } = await work({
+          setup,
+          context,
+          planPath,
+          ...(earlier === undefined ? {} : { earlier }),
+        });
+        await writeEnvFiles(outcome.apps, setup);
+        const status = combineStatus(
+          sourceStatus(outcome.scanned),
+          resultStatus(outcome.results, flags.errorOn, outcome.plan.diagnostics),
+          pending ? 2 : 0,
+        );
+        const shown = (path: string): string => relative(environment.cwd, path);
+        const showRepo = (repo: string): string => (isUrl(repo) ? repo : shown(resolve(environment.cwd, repo)));
+        const wroteTargets = command !== 'plan' && outcome.targets !== undefined;
+        const report = await writeReports(
+          {
+            plan: outcome.plan,
+            results: outcome.results,
+            command,
+            status,
+            sources: outcome.scanned.map(({ source, packages, error }) => ({
+              repository: source.origin.repository,
+              packages,
+              ...(error === undefined ? {} : { error }),
+            })),
+            bytesSent: outcome.bytesSent,
+            timing: timing(),
+            outputs: {
+              plan: shown(planPath),
+              ...(command === 'plan'
+                ? {}
+                : { apps: shown(join(setup.out, 'apps')), destination: places.destinationName }),
+              ...(wroteTargets && setup.config.targets !== undefined
+                ? { targets: showRepo(setup.config.targets.repo) }
+                : {}),
+              ...(command === 'plan' && outcome.targets !== undefined
+                ? { plannedTargets: shown(join(setup.out, PROPOSED_TARGETS)) }
+                : {}),
+            },
+          },
+          { out: setup.out, cwd: environment.cwd, requests: flags.reports },
+        );
+        const kind = reporterKind(flags, environment);
+        const summary =
+          (kind === 'live' || kind === 'lines') && flags.verbosity !== 'quiet'
+            ? renderSummary(report, {
+                width: environment.width(),
+                color: wantsColor(environment),
+                flags: repeatedFlags(flags),
+              })
+            : undefined;
+        const references = outcome.results.flatMap(({ app, reference }) =>
+          reference === undefined ? [] : [`${app}\t${reference}\n`],
+        );
+        return {
+          status,
+          results: outcome.results,
+          bytesSent: outcome.bytesSent,
+          // On a terminal the summary says it better.
+          ...(environment.stdoutIsTerminal ? {} : { stdout: references.join('') }),
+          ...(summary === undefined ? {} : { summary }),
+        };
+      });
     }),
   );
+}
+
+/** A run that is interrupted or crashes leaves reports of what was known by then. What stopped it is thrown on. */
+async function withPartialReport(
+  {
+    invocation,
+    environment,
+    setup,
+    timing,
+  }: {
+    readonly invocation: Invocation;
+    readonly environment: CliEnvironment;
+    readonly setup: Setup;
+    readonly timing: () => NonNullable<RunReportInput['timing']>;
+  },
+  work: (listen: Emit) => Promise<CommandResult>,
+): Promise<CommandResult> {
+  const record = createRunRecord();
+  try {
+    return await work(record.onEvent);
+  } catch (thrown) {
+    const plan = await readEarlierPlan(join(setup.out, PLAN_FILE)).catch(() => undefined);
+    const error = toRebundleError(thrown);
+    const input = describeFailure({
+      error,
+      record,
+      started: plan?.state === 'started' ? plan : undefined,
+      config: setup.config,
+      createdAt: readCreatedAt(environment.env, environment.now),
+      command: invocation.command,
+    });
+    // A run that was refused changed nothing: the pages of the plan that a reviewer reads stay.
+    const refused = error.code === 'PLAN_STALE' || ERRORS[error.code].exit === 4;
+    const places = {
+      out: setup.out,
+      cwd: environment.cwd,
+      requests: invocation.flags.reports,
+      ...(refused ? { formats: ['json'] as const } : {}),
+    };
+    // What stopped the run matters more than a report that cannot be written.
+    await writeReports({ ...input, timing: timing() }, places).catch(() => undefined);
+    throw thrown;
+  }
 }
 
 /** The flags that the next command of a user has to have, too. */
@@ -167,7 +237,7 @@ async function createContext({
   const seed = targets.seed === undefined ? undefined : await readOptional(resolve(environment.cwd, targets.seed));
   return {
     ...context,
-    tufRepo: await openTufRepo(targets, environment, emit),
+    tufRepo: await openTufRepo(targets, { environment, emit, http: places.http }),
     ...(signing === undefined ? {} : { signing }),
     ...(seed === undefined || targets.seed === undefined
       ? {}
@@ -177,14 +247,15 @@ async function createContext({
 
 /** Before the first remote write it is also certain that the converted trees can be written. */
 export async function savePlan(plan: MigrationPlan, path: string, { out }: Setup): Promise<void> {
-  if (plan.state === 'started') for (const { app } of plan.apps) await assertOwnTree(appFolder(out, app));
+  if (plan.state === 'started')
+    await mapLimit(plan.apps, createLimit(TREES_AT_ONCE), ({ app }) => assertOwnTree(appFolder(out, app)));
   await writeOutput(path, formatPlan(plan));
 }
 
 export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promise<void> {
-  for (const { name, open, isConverted, diagnostics } of apps) {
+  await mapLimit(apps, createLimit(TREES_AT_ONCE), async ({ name, open, isConverted, diagnostics }) => {
     const folder = appFolder(setup.out, name);
     if (open !== undefined && !hasErrors(diagnostics)) await replaceTree(folder, treeOf((await open()).converted));
     else if (!isConverted) await removeTree(folder);
-  }
+  });
 }

@@ -33,6 +33,10 @@ export interface Flags extends ConfigFlags {
   readonly verbosity: 'quiet' | 'normal' | 'verbose';
   readonly inPlace: boolean;
   readonly json: boolean;
+  /** Branch, tag or commit that is read of every repository. */
+  readonly ref?: string;
+  /** List of repositories, `-` for standard input. */
+  readonly repositories?: string;
 }
 
 const REPORT_FORMATS = ['html', 'json', 'md', 'junit', 'metrics'] as const satisfies readonly ReportFormat[];
@@ -66,6 +70,8 @@ interface RawOptions {
   readonly verbose?: boolean;
   readonly inPlace?: boolean;
   readonly json?: boolean;
+  readonly ref?: string;
+  readonly repositories?: string;
 }
 
 function value(kind: ValueKind, flag: string) {
@@ -149,9 +155,10 @@ const OPTIONS = {
       'single',
     ]),
   semantics: () =>
-    new Option('--semantics <line>', 'read packages as this line of docker-app did, and refuse what it refused').choices(
-      SEMANTICS,
-    ),
+    new Option(
+      '--semantics <line>',
+      'read packages as this line of docker-app did, and refuse what it refused',
+    ).choices(SEMANTICS),
   parametersFile: () =>
     new Option('--parameters-file <file>', 'parameter values for all apps (repeatable)').argParser(
       list('path', '--parameters-file'),
@@ -165,9 +172,9 @@ const OPTIONS = {
   ignore: () =>
     new Option('--ignore <id[@path]>', 'a warning or note that is known (repeatable)').argParser(ignorePair),
   repin: () =>
-    new Option('--repin [glob]', 'take new digests of moved tags, of all or of matching references (repeatable)').argParser(
-      list('text', '--repin'),
-    ).preset('**'),
+    new Option('--repin [glob]', 'take new digests of moved tags, of all or of matching references (repeatable)')
+      .argParser(list('text', '--repin'))
+      .preset('**'),
   allowPartial: () => new Option('--allow-partial', 'write targets although an app failed; it keeps its old entries'),
   removeApp: () =>
     new Option('--remove-app <name>', 'confirm that an app leaves the targets (repeatable)').argParser(
@@ -179,7 +186,9 @@ const OPTIONS = {
       .choices(['error', 'warning', 'note'])
       .default('error'),
   report: () =>
-    new Option('--report <format=path>', 'write a report: html, json, md, junit or metrics (repeatable)').argParser(reportPair),
+    new Option('--report <format=path>', 'write a report: html, json, md, junit or metrics (repeatable)').argParser(
+      reportPair,
+    ),
   reporter: () =>
     new Option('--reporter <kind>', 'progress on stderr (default: live on a terminal, else lines)').choices([
       'live',
@@ -191,6 +200,14 @@ const OPTIONS = {
   verbose: () => new Option('--verbose', 'every step on stderr'),
   inPlace: () => new Option('--in-place', 'write a folder APP/ beside each package').conflicts('out'),
   json: () => new Option('--json', 'print the result as JSON'),
+  ref: () =>
+    new Option('--ref <ref>', 'branch, tag or commit to read of every repository, without a checkout').argParser(
+      value('ref', '--ref'),
+    ),
+  repositories: () =>
+    new Option('--repositories <file>', 'list of repositories, one a line; - for standard input').argParser(
+      value('path', '--repositories'),
+    ),
 } as const satisfies Record<keyof RawOptions, () => Option>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -211,6 +228,8 @@ export function readFlags(raw: RawOptions): Flags {
     ...(raw.interpolation === undefined ? {} : { interpolation: raw.interpolation }),
     ...(raw.semantics === undefined ? {} : { semantics: raw.semantics }),
     ...(raw.reporter === undefined ? {} : { reporter: raw.reporter }),
+    ...(raw.ref === undefined ? {} : { ref: raw.ref }),
+    ...(raw.repositories === undefined ? {} : { repositories: raw.repositories }),
     registries: raw.registry ?? new Map(),
     apps: raw.app ?? [],
     platforms: raw.platform ?? [],

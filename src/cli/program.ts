@@ -10,10 +10,13 @@ import { COPY } from './commands/copy.ts';
 import { EXPLAIN } from './commands/explain.ts';
 import { LS_BUNDLE } from './commands/ls-bundle.ts';
 import { PLAN } from './commands/plan.ts';
+import { PULL } from './commands/pull.ts';
 import { REPORT_DIFF } from './commands/report.ts';
+import { RETIRE } from './commands/retire.ts';
 import { RUN } from './commands/run.ts';
 import { SCAN } from './commands/scan.ts';
 import { TARGETS_ATTACH, TARGETS_EXPORT, TARGETS_SIGN } from './commands/targets.ts';
+import { SIMULATE } from './commands/simulate.ts';
 import { VERIFY } from './commands/verify.ts';
 import type { CliEnvironment } from './environment.ts';
 import { EXIT_STATUSES } from './exit-status.ts';
@@ -33,6 +36,9 @@ export const COMMANDS: readonly CommandDefinition[] = [
   LS_BUNDLE,
   REPORT_DIFF,
   VERIFY,
+  SIMULATE,
+  RETIRE,
+  PULL,
   TARGETS_EXPORT,
   TARGETS_ATTACH,
   TARGETS_SIGN,

@@ -1,6 +1,5 @@
-import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { type Config, defaultConfig, mergeConfig, parseConfig, resolvePaths } from '../config.ts';
 import { readParameters } from '../dockerapp/parameters.ts';
 import { RebundleError } from '../errors.ts';
@@ -8,11 +7,12 @@ import { decodeUtf8 } from '../lib/bytes.ts';
 import { createLimit, type Limit } from '../lib/limit.ts';
 import type { DocumentPart } from '../model/app.ts';
 import type { MigrationRequest } from '../pipeline/migration.ts';
-import { createFolderSource } from '../source/folder.ts';
+import type { Git } from '../source/git-command.ts';
 import type { Source } from '../source/source.ts';
 import type { Invocation } from './command.ts';
 import type { CliEnvironment } from './environment.ts';
 import { readOptional } from './output.ts';
+import { openSources } from './sources.ts';
 
 const DEFAULT_CONFIG = 'rebundle.yml';
 
@@ -21,26 +21,31 @@ export interface Setup {
   readonly config: Config;
   readonly request: MigrationRequest;
   readonly sources: readonly Source[];
-  /** Absolute folders of the sources, by repository name. */
+  /** Absolute folders of the sources that are read as they lie there, by repository name. */
   readonly roots: ReadonlyMap<string, string>;
+  readonly git: Git;
   /** Absolute. */
   readonly out: string;
   readonly limit: Limit;
 }
 
-/** Reads the configuration and opens the sources. Throws CONFIG_INVALID and USAGE. */
-export async function prepareSetup(invocation: Invocation, environment: CliEnvironment): Promise<Setup> {
+/** Reads the configuration and opens the sources; `commits`: all at a commit, none as a folder. Throws CONFIG_INVALID and USAGE. */
+export async function prepareSetup(
+  invocation: Invocation,
+  environment: CliEnvironment,
+  options: { readonly commits?: boolean } = {},
+): Promise<Setup> {
   const { flags } = invocation;
   const { cwd } = environment;
   const config = mergeConfig(await loadConfig(flags.config, cwd), environment.env, resolveFlags(flags, cwd));
   const out = resolve(cwd, config.out);
-  const named = await namedSources(invocation.paths, cwd);
-  const roots = named?.roots ?? new Map(config.repositories.map(({ name, path }) => [name, resolve(cwd, path)]));
-  const sources = [...roots].map(([repository, root]) => createFolderSource({ root, repository, ignore: [out] }));
+  const { commits = false } = options;
+  const { sources, roots, only, scanRules, git } = await openSources({ invocation, config, out, commits }, environment);
   const request: MigrationRequest = {
     config,
     apps: flags.apps,
-    only: named?.only ?? new Map(),
+    only,
+    scanRules,
     parameterFiles: await Promise.all(config.parameters.files.map((path) => readParameterFile(path, cwd))),
     ...(await readFleet(config, cwd)),
     allowPartial: flags.allowPartial,
@@ -52,6 +57,7 @@ export async function prepareSetup(invocation: Invocation, environment: CliEnvir
     request,
     sources,
     roots,
+    git,
     out,
     limit: createLimit(Math.max(4, availableParallelism() * 2), environment.signal),
   };
@@ -104,40 +110,6 @@ async function readFleet({ fleet }: Config, cwd: string): Promise<Pick<Migration
     return { group, document };
   });
   return { fleet: await Promise.all(read) };
-}
-
-/** Repositories and packages given on the command line: a package stands for its folder, with nothing else of it selected. */
-async function namedSources(
-  paths: readonly string[],
-  cwd: string,
-): Promise<{ readonly roots: Map<string, string>; readonly only: Map<string, string[]> } | undefined> {
-  if (paths.length === 0) return undefined;
-  const packages = new Map<string, string[] | undefined>();
-  for (const path of paths) {
-    const absolute = resolve(cwd, path);
-    const isPackage = /\.dockerapp(?:\.disabled)?$/.test(absolute);
-    if (!isPackage) {
-      packages.set(absolute, undefined);
-      continue;
-    }
-    if ((await stat(absolute).catch(() => undefined)) === undefined)
-      throw new RebundleError('USAGE', `${path}: no such package`);
-    const root = dirname(absolute);
-    const names = packages.get(root);
-    if (!packages.has(root)) packages.set(root, [basename(absolute)]);
-    else names?.push(basename(absolute));
-  }
-  const roots = new Map<string, string>();
-  const only = new Map<string, string[]>();
-  const taken = new Map<string, number>();
-  for (const root of packages.keys()) taken.set(basename(root), (taken.get(basename(root)) ?? 0) + 1);
-  for (const [root, names] of packages) {
-    const short = basename(root) || root;
-    const repository = (taken.get(basename(root)) ?? 0) > 1 ? relative(cwd, root) || short : short;
-    roots.set(repository, root);
-    if (names !== undefined) only.set(repository, names);
-  }
-  return { roots, only };
 }
 
 /** The folder of an app below `--out`. */

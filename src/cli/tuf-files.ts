@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { EnvHttpProxyAgent } from 'undici';
 import { type Config, isUrl } from '../config.ts';
 import { RebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
@@ -9,38 +8,36 @@ import type { SigningOptions } from '../targets/sign.ts';
 import { parseTargetsFile, type TargetsFile } from '../targets/targets-file.ts';
 import { createFileTufRepo } from '../tufrepo/file.ts';
 import { createHttpTufRepo } from '../tufrepo/http.ts';
-import { createHttpSend } from '../tufrepo/http-send.ts';
 import type { TufRepo } from '../tufrepo/tuf-repo.ts';
 import { readCreatedAt } from './clock.ts';
 import type { CliEnvironment } from './environment.ts';
 import { readOptional } from './output.ts';
+import type { Places } from './places.ts';
 import type { TufFlags } from './tuf-options.ts';
+import { createTufSend } from './tuf-send.ts';
 
 type TargetsConfig = NonNullable<Config['targets']>;
 
 const MAX_TOKEN_BYTES = 64 * 1024;
 
-/** Opens the place of the targets: a file, or a server with its token. */
+/** Opens the place of the targets: a file, or a server with its token, over the HTTP of the command. */
 export async function openTufRepo(
   { repo, tokenHeader, tokenFile }: TargetsConfig,
-  environment: CliEnvironment,
-  emit: Emit,
+  {
+    environment,
+    emit,
+    http,
+  }: { readonly environment: CliEnvironment; readonly emit: Emit; readonly http: Places['http'] },
 ): Promise<TufRepo> {
   if (!isUrl(repo)) return createFileTufRepo(resolve(environment.cwd, repo));
   const token = await readToken(tokenFile, environment);
-  const { env } = environment;
-  const dispatcher = new EnvHttpProxyAgent({
-    httpProxy: env.http_proxy ?? env.HTTP_PROXY ?? '',
-    httpsProxy: env.https_proxy ?? env.HTTPS_PROXY ?? '',
-    noProxy: env.no_proxy ?? env.NO_PROXY ?? '',
-  });
   const credential =
     tokenHeader === undefined || tokenHeader.toLowerCase() === 'authorization'
       ? { header: 'authorization', value: `Bearer ${token}` }
       : { header: tokenHeader.toLowerCase(), value: token ?? '' };
   return createHttpTufRepo({
     url: new URL(repo),
-    send: createHttpSend(dispatcher),
+    send: createTufSend(http().transport),
     emit,
     signal: environment.signal,
     ...(token === undefined ? {} : { credential }),

@@ -108,7 +108,7 @@ function maskAssignments(line: string): { text: string; opensBlock: boolean } {
 }
 
 /** True for the two file lines that may open a unified diff and for the lines that open a hunk. `index` is from 0. */
-export function isDiffHeader(line: string, index: number): boolean {
+function isDiffHeader(line: string, index: number): boolean {
   return line.startsWith('@@') || (index < 2 && /^(?:--- |\+\+\+ )/.test(line));
 }
 

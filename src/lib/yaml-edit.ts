@@ -41,7 +41,7 @@ function removeSpans(text: string, spans: readonly Span[], flow: boolean): TextE
       ? [removeFlowRun(text, run, spans[first - 1], spans[last + 1])]
       : removeBlockRun(text, run, spans[first - 1], spans[last + 1]);
     if (removed === undefined) return undefined;
-    edits.push(...removed);
+    for (const edit of removed) edits.push(edit);
     first = last;
   }
   return edits;

@@ -235,8 +235,14 @@ describe('a wrong command line', () => {
     [['plan', '--report', 'pdf=x'], '--report: expected a format of html, json, md, found "pdf"'],
     [['plan', '--report', 'md='], '--report: expected a path, no URL, found ""'],
     [['plan', '--report', 'md=x', '--report', 'html=x'], '--report: x is given twice'],
-    [['plan', ''], 'PATH: expected a path, no URL, found ""'],
-    [['plan', 'https://git.example/a'], 'PATH: expected a path, no URL, found "https://git.example/a"'],
+    [
+      ['plan', ''],
+      'PATH: expected a path, or the URL of a git repository: https://host/path, ssh://user@host/path or user@host:path, without a password, found ""',
+    ],
+    [
+      ['plan', 'ftp://git.example/a'],
+      'PATH: expected a path, or the URL of a git repository: https://host/path, ssh://user@host/path or user@host:path, without a password, found "ftp://git.example/a"',
+    ],
     [
       ['plan', '--interpolation', 'x'],
       "option '--interpolation <mode>' argument 'x' is invalid. Allowed choices are device, single.",

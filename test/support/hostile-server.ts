@@ -26,6 +26,8 @@ export type Fault =
     }
   /** The connection ends in the middle of the body. */
   | { readonly do: 'cut' }
+  /** Half of the body, then nothing more; the connection stays. */
+  | { readonly do: 'stall' }
   /** Other headers; undefined takes one away. */
   | { readonly do: 'headers'; readonly headers: Readonly<Record<string, string | undefined>> }
   /** Other bytes under the same headers; the length is that of the bytes. */
@@ -132,6 +134,10 @@ function misbehave(request: IncomingMessage, response: ServerResponse, answer: A
     case 'cut':
       response.writeHead(status, { ...headers, 'content-length': String(Math.max(2, body.byteLength)) });
       response.write(body.subarray(0, Math.floor(body.byteLength / 2)), () => request.socket.destroy());
+      return;
+    case 'stall':
+      response.writeHead(status, { ...headers, 'content-length': String(Math.max(2, body.byteLength)) });
+      response.write(body.subarray(0, Math.floor(body.byteLength / 2)));
       return;
     case 'headers': {
       const changed = Object.entries({ ...headers, ...fault.headers }).filter(([, value]) => value !== undefined);

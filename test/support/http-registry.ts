@@ -1,11 +1,13 @@
 import { lookup } from 'node:dns/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createTufSend } from '../../src/cli/tuf-send.ts';
 import type { PipelineEvent } from '../../src/events.ts';
 import type { Authorizer } from '../../src/registry/auth-types.ts';
 import { createHttpRegistry, type HttpRegistryOptions } from '../../src/registry/http.ts';
 import type { Registry, RepositoryName } from '../../src/registry/registry.ts';
 import type { Timers } from '../../src/registry/retry.ts';
 import { createTransport, type Transport, type TransportOptions } from '../../src/registry/transport.ts';
+import type { HttpSend } from '../../src/tufrepo/http-send.ts';
 
 export const REAL_TIMERS: Timers = {
   now: () => Date.now(),
@@ -66,6 +68,11 @@ export function openHttpRegistry(
     ...(chunkBytes === undefined ? {} : { chunkBytes }),
   });
   return { registry, transport, events };
+}
+
+/** What a TUF repository sends with, over a transport of its own. */
+export function createTestSend(options: Partial<TransportOptions> = {}): HttpSend {
+  return createTufSend(openHttpRegistry('127.0.0.1:1', options).transport);
 }
 
 /** A clock that every wait puts forward at once; `waits` are those between tries. */

@@ -11,6 +11,7 @@ import {
   PLACES,
   PROGRESS,
   REPOSITORY_PATHS,
+  SOURCES,
 } from '../command.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { migrate, savePlan, writeApps } from '../migrate.ts';
@@ -22,7 +23,7 @@ export const APPLY: CommandDefinition = {
   summary: 'publish exactly what a plan says, or refuse',
   operands: [{ name: 'plan', description: 'the plan file' }],
   paths: REPOSITORY_PATHS,
-  options: ['config', 'out', ...PLACES, ...CONVERSION, 'allowPartial', ...OUTCOME, 'report', ...PROGRESS],
+  options: ['config', 'out', ...SOURCES, ...PLACES, ...CONVERSION, 'allowPartial', ...OUTCOME, 'report', ...PROGRESS],
   own: SIGNING_OPTIONS,
   example: 'rebundle apply out/plan.json --tag 4f2c9ab',
   statuses: [0, 3, 1, 5, 4, 130],

@@ -1,5 +1,6 @@
 import { join, relative } from 'node:path';
 import { Option } from 'commander';
+import { RebundleError } from '../../errors.ts';
 import { escapeTerminal } from '../../lib/escape-text.ts';
 import type { AppResult } from '../../model/app.ts';
 import { convertPackages } from '../../pipeline/convert.ts';
@@ -14,54 +15,70 @@ import {
   OUTCOME,
   PROGRESS,
   REPOSITORY_PATHS,
+  SOURCES,
 } from '../command.ts';
+import { commitOptions } from '../commit-options.ts';
+import { type CommitOptions, writeCommits } from '../convert-commits.ts';
 import { writeEnvFiles } from '../env-output.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { combineStatus } from '../exit-status.ts';
 import { removeTree, replaceTree, writeTree } from '../output.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from '../session.ts';
-import { appFolder, prepareSetup } from '../setup.ts';
+import { appFolder, prepareSetup, type Setup } from '../setup.ts';
 import { COMPOSE_FILE, inPlaceFolder, newFiles, treeOf } from '../trees.ts';
 
 export const CONVERT: CommandDefinition = {
   name: 'convert',
   summary: 'turn packages into compose files, without a registry',
   paths: REPOSITORY_PATHS,
-  options: ['config', 'out', 'inPlace', 'app', ...CONVERSION, ...OUTCOME, ...PROGRESS],
-  own: [() => new Option('--prove', 'write nothing, only say what was proved equal').conflicts(['out', 'inPlace'])],
+  options: ['config', 'out', 'inPlace', 'app', ...SOURCES, ...CONVERSION, ...OUTCOME, ...PROGRESS],
+  own: [
+    () => new Option('--prove', 'write nothing, only say what was proved equal').conflicts(['out', 'inPlace']),
+    ...commitOptions(['out', 'inPlace', 'prove']),
+  ],
   example: 'rebundle convert ~/src/gateway --out converted',
   statuses: [0, 3, 1, 5, 4, 130],
   run: convert,
 };
 
 async function convert(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
-  const setup = await prepareSetup(invocation, environment);
+  const commits = invocation.own as CommitOptions;
+  const toCommits = commits.branch !== undefined || commits.patch !== undefined;
+  const setup = await prepareSetup(invocation, environment, { commits: toCommits });
   const { inPlace } = invocation.flags;
   const proveOnly = invocation.own.prove === true;
-  if (!inPlace && !proveOnly) checkOutput(setup);
+  if (!inPlace && !proveOnly && !toCommits) checkOutput(setup);
+  if (inPlace) requireFolders(setup);
   return withReporter(invocation, environment, setup, async (emit) => {
     const context = offlineContext(setup, environment, emit);
     const scanned = await scanSources(setup.request, context);
     const request = { ...setup.request, deviceSeverity: 'warning' } as const;
     const apps = await convertPackages(scanned, request, context, async (app) => app);
-    const lines: string[] = [];
+    const isFine = ({ app, diagnostics }: ConvertedApp): boolean => app !== undefined && !hasErrors(diagnostics);
+    // What is a compose folder in its repository already stays as it is there.
+    const isDone = (app: ConvertedApp): boolean => app.location.kind === 'compose' && (inPlace || toCommits);
+    const due = apps.filter((app) => !isDone(app));
+    const lines = toCommits
+      ? await writeCommits({ apps: due, isFine, options: commits, setup, context }, environment)
+      : [];
     const results: AppResult[] = [];
     for (const app of apps) {
-      const fine = app.app !== undefined && !hasErrors(app.diagnostics);
+      const fine = isFine(app);
       const folder = inPlace ? inPlaceFolder(app, setup) : appFolder(setup.out, app.name);
       if (proveOnly) lines.push(`${app.name}: ${describeProof(app, fine)}`);
-      else if (fine) {
+      else if (fine && !isDone(app) && !toCommits) {
         await (inPlace ? writeTree(folder, newFiles(app, setup, folder)) : replaceTree(folder, treeOf(app)));
         lines.push(relative(environment.cwd, join(folder, COMPOSE_FILE)));
-      } else if (!inPlace) await removeTree(folder);
+      } else if (!inPlace && !toCommits) await removeTree(folder);
       results.push({
         app: app.name,
         origin: app.origin,
-        status: fine ? 'migrated' : 'failed',
+        status: !fine ? 'failed' : isDone(app) ? 'skipped' : 'migrated',
+        ...(fine && isDone(app) ? { reason: 'it is a compose folder already' } : {}),
         diagnostics: app.diagnostics,
       });
     }
-    if (!proveOnly) await writeEnvFiles(apps, setup);
+    if (!proveOnly && !toCommits) await writeEnvFiles(apps, setup);
     results.push(...skippedResults(scanned));
     const heard = tellConversion({ apps, results, scanned }, setup.request, context);
     const status = combineStatus(
@@ -71,6 +88,19 @@ async function convert(invocation: Invocation, environment: CliEnvironment): Pro
     const stdout = lines.map((line) => `${escapeTerminal(line)}\n`).join('');
     return { status, stdout, results: heard.results };
   });
+}
+
+/** Only a folder that is read as it lies there has a place beside the package. */
+function requireFolders({ sources, roots }: Setup): void {
+  const other = sources.find(({ origin }) => !roots.has(origin.repository));
+  if (other === undefined) return;
+  throw new RebundleError(
+    'USAGE',
+    `--in-place: ${escapeTerminal(other.origin.repository)} is read at a commit, without a checkout`,
+    {
+      hint: 'Use --branch NAME or --patch DIR.',
+    },
+  );
 }
 
 /** The defaults are counted with the overrides. */

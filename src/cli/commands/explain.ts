@@ -10,6 +10,7 @@ import {
   type Invocation,
   PROGRESS,
   REPOSITORY_PATHS,
+  SOURCES,
 } from '../command.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { combineStatus } from '../exit-status.ts';
@@ -23,7 +24,7 @@ export const EXPLAIN: CommandDefinition = {
   summary: 'say where each line of a converted app comes from, and why',
   operands: [APP_OPERAND],
   paths: REPOSITORY_PATHS,
-  options: ['config', ...CONVERSION, 'json', ...PROGRESS],
+  options: ['config', ...SOURCES, ...CONVERSION, 'json', ...PROGRESS],
   example: 'rebundle explain shellhttpd ~/src/containers',
   statuses: [0, 1, 5, 4, 130],
   run: explain,

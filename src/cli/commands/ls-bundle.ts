@@ -10,6 +10,7 @@ import {
   type Invocation,
   PROGRESS,
   REPOSITORY_PATHS,
+  SOURCES,
 } from '../command.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { combineStatus } from '../exit-status.ts';
@@ -22,7 +23,7 @@ export const LS_BUNDLE: CommandDefinition = {
   summary: 'list the files of the bundle of an app, and those left out, each with its reason',
   operands: [APP_OPERAND],
   paths: REPOSITORY_PATHS,
-  options: ['config', ...CONVERSION, 'json', ...PROGRESS],
+  options: ['config', ...SOURCES, ...CONVERSION, 'json', ...PROGRESS],
   example: 'rebundle ls-bundle status-page',
   statuses: [0, 1, 5, 4, 130],
   run: lsBundle,

@@ -18,7 +18,7 @@ export const REPORT_DIFF: CommandDefinition = {
   ],
   options: ['json'],
   example: 'rebundle report diff last-week/report.json out/report.json',
-  statuses: [0, 2, 4],
+  statuses: [0, 4],
   run,
 };
 
@@ -28,7 +28,7 @@ async function run({ operands, flags }: Invocation, environment: CliEnvironment)
   const { env, stdoutIsTerminal } = environment;
   const color = stdoutIsTerminal && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
   const stdout = flags.json ? `${encodeJson(difference, 2)}\n` : renderDifference(difference, { color });
-  return { status: difference.isSame ? 0 : 2, stdout };
+  return { status: 0, stdout };
 }
 
 async function readReport(path: string, { cwd }: CliEnvironment): Promise<RunReport> {

@@ -1,6 +1,13 @@
 import { encodeJson, escapeTerminal } from '../../lib/escape-text.ts';
 import { scanSources } from '../../pipeline/scan.ts';
-import { type CommandDefinition, type CommandResult, type Invocation, PROGRESS, REPOSITORY_PATHS } from '../command.ts';
+import {
+  type CommandDefinition,
+  type CommandResult,
+  type Invocation,
+  PROGRESS,
+  REPOSITORY_PATHS,
+  SOURCES,
+} from '../command.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { offlineContext, sourceStatus, withReporter } from '../session.ts';
 import { prepareSetup } from '../setup.ts';
@@ -9,7 +16,7 @@ export const SCAN: CommandDefinition = {
   name: 'scan',
   summary: 'list the packages found, each skipped one with its reason',
   paths: REPOSITORY_PATHS,
-  options: ['config', 'app', 'json', ...PROGRESS],
+  options: ['config', 'app', ...SOURCES, 'json', ...PROGRESS],
   example: 'rebundle scan ~/src/gateway --json',
   statuses: [0, 1, 5, 4, 130],
   run: scan,

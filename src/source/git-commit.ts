@@ -1,0 +1,153 @@
+import { RebundleError } from '../errors.ts';
+import { escapeTerminal } from '../lib/escape-text.ts';
+import type { FileEntry } from '../model/app.ts';
+import type { Git } from './git-command.ts';
+import { type GitPlace, isPartialClone } from './git-dir.ts';
+import type { GitObjects } from './git-objects.ts';
+import { createLinkResolver, type TreeEntry, walkTree } from './git-tree.ts';
+import type { Source } from './source.ts';
+
+const MAX_LINK_BYTES = 4096;
+const MAX_MODULES_BYTES = 1024 * 1024;
+
+export interface Submodule {
+  readonly path: string;
+  readonly commit: string;
+  /** Text of `.gitmodules`; undefined where there is none. */
+  readonly modules: string | undefined;
+  readonly place: GitPlace;
+}
+
+/** What a commit holds below the folder that is read. */
+export interface Listing {
+  readonly entries: readonly FileEntry[];
+  /** The entries of the repository itself, by path. */
+  readonly own: ReadonlyMap<string, FileEntry>;
+  /** The path without links, undefined where it leads out or nowhere. */
+  readonly resolveLinks: (path: string) => string | undefined;
+  /** The submodules that were opened, by path. */
+  readonly mounts: ReadonlyMap<string, Source>;
+}
+
+interface CommitOptions {
+  readonly git: Git;
+  readonly missingSize?: number;
+  readonly openSubmodule?: (submodule: Submodule) => Source;
+}
+
+interface Located {
+  readonly place: GitPlace;
+  readonly commit: string;
+  readonly objects: GitObjects;
+}
+
+/** Lists a commit. Throws SOURCE_UNREADABLE without an origin. */
+export async function readCommit({ place, commit, objects }: Located, options: CommitOptions): Promise<Listing> {
+  const { prefix } = place;
+  const tree = await objects.info(prefix === '' ? `${commit}^{tree}` : `${commit}:${prefix}`);
+  if (tree?.type !== 'tree') {
+    const what = prefix === '' ? 'is incomplete: its tree is missing' : `has no folder '${escapeTerminal(prefix)}'`;
+    throw new RebundleError('SOURCE_UNREADABLE', `the repository ${what} at ${commit.slice(0, 12)}`);
+  }
+  const found = await walkTree(objects, tree.id);
+  const sizes = await readSizes(found, { objects, place, options });
+  const modes = new Map<string, FileEntry['mode']>();
+  for (const { path, kind } of found) modes.set(path, kind === 'submodule' ? 'other' : kind);
+  const mounts = await openSubmodules(found, { objects, place, options });
+  const inner: FileEntry[] = [];
+  for (const [mount, source] of mounts) {
+    modes.set(mount, 'directory');
+    for await (const entry of source.list()) inner.push(moveBelow(mount, entry));
+  }
+  for (const { path, mode } of inner) {
+    modes.set(path, mode);
+    addFolders(modes, path);
+  }
+  const symlinks = found.filter(({ kind }) => kind === 'symlink');
+  const targets = await Promise.all(symlinks.map(({ id }) => readLink(objects, id, sizes)));
+  const links = new Map(symlinks.map(({ path }, i) => [path, targets[i] ?? '/']));
+  const resolveLinks = createLinkResolver(links, modes);
+  const entries = found.flatMap((entry): FileEntry[] => {
+    const mode = modes.get(entry.path) ?? 'other';
+    if (mode === 'directory') return entry.path.endsWith('.dockerapp') ? [{ path: entry.path, mode, size: 0 }] : [];
+    const file = { path: entry.path, mode, size: sizes.get(entry.id) ?? 0, objectId: entry.id };
+    const target = mode === 'symlink' ? describeTarget(resolveLinks(entry.path), modes) : undefined;
+    return [target === undefined ? file : { ...file, target }];
+  });
+  const own = new Map(entries.filter(({ objectId }) => objectId !== undefined).map((entry) => [entry.path, entry]));
+  return { entries: [...entries, ...inner], own, resolveLinks, mounts };
+}
+
+function describeTarget(path: string | undefined, modes: ReadonlyMap<string, FileEntry['mode']>): FileEntry['target'] {
+  const mode = path === undefined ? undefined : modes.get(path);
+  return path === undefined || mode === undefined || mode === 'symlink' || mode === 'other'
+    ? undefined
+    : { path, mode };
+}
+
+function moveBelow(mount: string, entry: FileEntry): FileEntry {
+  const path = `${mount}/${entry.path}`;
+  const { target } = entry;
+  return target === undefined
+    ? { ...entry, path }
+    : { ...entry, path, target: { ...target, path: `${mount}/${target.path}` } };
+}
+
+function addFolders(modes: Map<string, FileEntry['mode']>, path: string): void {
+  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+    const folder = path.slice(0, end);
+    if (modes.has(folder)) return;
+    modes.set(folder, 'directory');
+  }
+}
+
+interface Context {
+  readonly objects: GitObjects;
+  readonly place: GitPlace;
+  readonly options: CommitOptions;
+}
+
+async function readSizes(
+  found: readonly TreeEntry[],
+  { objects, place, options }: Context,
+): Promise<ReadonlyMap<string, number>> {
+  const blobs = found.filter(({ kind }) => kind === 'file' || kind === 'executable' || kind === 'symlink');
+  const ids = new Set(blobs.map(({ id }) => id));
+  if (!(await isPartialClone(place))) {
+    const infos = await Promise.all([...ids].map((id) => objects.info(id)));
+    return new Map(infos.flatMap((info) => (info === undefined ? [] : [[info.id, info.size] as const])));
+  }
+  // A question for a blob that is not there would fetch it, each with a connection of its own.
+  const all = ['cat-file', '--batch-all-objects', '--batch-check', '--unordered'];
+  const listed = await options.git.run([`--git-dir=${place.gitDir}`, ...all]);
+  if (!listed.ok) throw new RebundleError('SOURCE_UNREADABLE', `the repository cannot be listed: ${listed.problem}`);
+  const here = new Map<string, number>();
+  for (const line of listed.output.toString('latin1').split('\n')) {
+    const [id = '', , size] = line.split(' ');
+    if (ids.has(id)) here.set(id, Number(size));
+  }
+  return new Map([...ids].map((id) => [id, here.get(id) ?? options.missingSize ?? 0]));
+}
+
+/** Where a link leads, as it is written. What is no text leads nowhere, as an absolute path does. */
+async function readLink(objects: GitObjects, id: string, sizes: ReadonlyMap<string, number>): Promise<string> {
+  if ((sizes.get(id) ?? 0) > MAX_LINK_BYTES) return '/';
+  const text = (await objects.contents(id))?.bytes.toString('utf8') ?? '/';
+  return text.includes('\ufffd') || text.includes('\0') ? '/' : text;
+}
+
+async function openSubmodules(
+  found: readonly TreeEntry[],
+  { objects, place, options }: Context,
+): Promise<ReadonlyMap<string, Source>> {
+  const { openSubmodule } = options;
+  const submodules = found.filter(({ kind }) => kind === 'submodule');
+  if (openSubmodule === undefined || submodules.length === 0) return new Map();
+  const file = found.find(({ path, kind }) => path === '.gitmodules' && kind === 'file');
+  const info = file === undefined ? undefined : await objects.info(file.id);
+  const modules =
+    info === undefined || info.size > MAX_MODULES_BYTES
+      ? undefined
+      : (await objects.contents(info.id))?.bytes.toString();
+  return new Map(submodules.map(({ path, id }) => [path, openSubmodule({ path, commit: id, modules, place })]));
+}
