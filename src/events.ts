@@ -25,14 +25,8 @@ export type PipelineEvent =
       readonly delayMs: number;
       readonly reason: string;
     }
-  | {
-      /** What a registry says is left of its limit of requests; comes where the number changed. */
-      readonly type: 'registry:quota';
-      readonly host: string;
-      readonly remaining: number;
-      readonly limit?: number;
-      readonly windowSeconds?: number;
-    }
+  /** Comes where the number changed. */
+  | ({ readonly type: 'registry:quota' } & RegistryQuota)
   | {
       readonly type: 'diagnostic';
       readonly app?: string;
@@ -47,6 +41,14 @@ export type PipelineEvent =
       readonly bytes: number;
     }
   | { readonly type: 'run:end'; readonly status: number; readonly counts: RunCounts };
+
+/** What a registry says is left of its limit of requests. */
+export interface RegistryQuota {
+  readonly host: string;
+  readonly remaining: number;
+  readonly limit?: number;
+  readonly windowSeconds?: number;
+}
 
 export type RunCounts = Readonly<Record<'migrated' | 'unchanged' | 'skipped' | 'held' | 'failed', number>> & {
   readonly bundles: number;

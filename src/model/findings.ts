@@ -82,6 +82,10 @@ export const FINDINGS = {
     severity: 'warning',
     help: 'docker-app read a part otherwise than compose does: what docker-app made of it was put in, parameters included.',
   },
+  'render.member-dropped': {
+    severity: 'warning',
+    help: 'docker-app took a member and printed nothing of it: no device had it, and the converted file leaves it out.',
+  },
   'render.whole-text': {
     severity: 'warning',
     help: "The compose part means something only to docker-app: docker-app's render stands in its place, without comments and parameters.",
@@ -107,6 +111,10 @@ export const FINDINGS = {
   'file.source-missing': {
     severity: 'warning',
     help: 'A mounted path is not in the repository; the device makes an empty folder of it.',
+  },
+  'file.lfs-pointer': {
+    severity: 'warning',
+    help: 'A file of the bundle is a pointer of Git LFS, not the content that it stands for; devices would mount the pointer.',
   },
   'file.reserved': {
     severity: 'warning',
@@ -139,6 +147,10 @@ export const FINDINGS = {
   },
   'ignore.expired': { severity: 'warning', help: 'An entry of findings.ignore is past its date and has no effect.' },
   'ignore.unused': { severity: 'note', help: 'An entry of findings.ignore, or an --ignore, fits no finding.' },
+  'secret.allowed': {
+    severity: 'note',
+    help: 'Something in a bundle looks like a secret, and secrets.allow names it.',
+  },
   'image.platform-missing': {
     severity: 'warning',
     help: 'An image lacks a platform of images.platforms; devices of it cannot run the app.',
@@ -159,6 +171,10 @@ export const FINDINGS = {
   'image.pins-unreadable': {
     severity: 'warning',
     help: 'The published bundle of an app is not there or is none, so its images were resolved anew.',
+  },
+  'publish.restored': {
+    severity: 'warning',
+    help: 'The registry had lost a part of a published bundle, which was sent again: look at its clean-up.',
   },
   'publish.tag-taken': {
     severity: 'warning',

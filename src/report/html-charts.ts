@@ -2,7 +2,7 @@ import type { Stage } from '../events.ts';
 import { compareText } from '../lib/bytes.ts';
 import { html, type Markup } from './markup.ts';
 import type { RunReport } from './run-report.ts';
-import { formatBytes, formatMs, STATUSES, statusWord } from './wording.ts';
+import { describeQuotas, formatBytes, formatMs, STATUSES, statusWord } from './wording.ts';
 
 /** Apps in the chart of bytes. */
 const BARS = 10;
@@ -51,14 +51,16 @@ function listDrift({ apps }: RunReport): Bar[] {
 }
 
 /** Time by stage: the one part of the page that differs between runs of equal inputs. Nothing where no time is known. */
-export function renderTiming({ timing }: RunReport): Markup {
+export function renderTiming(report: RunReport): Markup {
+  const { timing } = report;
   if (timing === undefined) return html``;
+  const quotas = describeQuotas(report);
   const stages = Object.entries(timing.stages ?? {}) as [Stage, number][];
   const chart = renderChart(
     'Time by stage, summed over apps that are worked on in parallel',
     stages.map(([label, value]) => ({ label, value, text: formatMs(value) })),
   );
-  return html`<section id="timing" aria-labelledby="time"><h2 id="time">Time</h2><p>The run took ${formatMs(timing.totalMs)}.</p><div class="charts">${chart}</div></section>
+  return html`<section id="timing" aria-labelledby="time"><h2 id="time">Time</h2><p>The run took ${formatMs(timing.totalMs)}.${quotas === '' ? '' : ` Left of the limits of registries: ${quotas}.`}</p><div class="charts">${chart}</div></section>
 `;
 }
 

@@ -138,7 +138,11 @@ function markChange(before: string | undefined, after: string | undefined): [Mar
 }
 
 function listReasons(
-  { before, after, isSame }: { readonly [Side in 'before' | 'after']: DiffRow[Side] | undefined } & { readonly isSame: boolean },
+  {
+    before,
+    after,
+    isSame,
+  }: { readonly [Side in 'before' | 'after']: DiffRow[Side] | undefined } & { readonly isSame: boolean },
   { byLine, bySource }: Reasons,
 ): Markup[] {
   if (isSame) return [];

@@ -129,7 +129,7 @@ summary .end { margin-left: auto; color: var(--soft); font-size: 0.86rem; overfl
 .diff td { padding: 0.1rem 0.6rem; border: 0; font-family: var(--mono); white-space: pre-wrap; line-height: 1.5; }
 .diff .line { width: 3.2rem; padding: 0.1rem 0.6rem 0.1rem 0; color: var(--soft); text-align: right; white-space: nowrap; }
 .diff.why thead th:last-child { width: 22%; }
-.diff thead th { white-space: normal; padding-left: 0.6rem; }
+.diff thead th { white-space: normal; padding: 0.5rem 0.6rem; }
 .diff .old { background: var(--bad-tint); box-shadow: inset 3px 0 var(--bad-fill); }
 .diff .new { background: var(--good-tint); box-shadow: inset 3px 0 var(--good-fill); }
 .diff .none { background: var(--tint); }
@@ -163,6 +163,7 @@ footer { padding-top: 2.5rem; padding-bottom: 3rem; color: var(--soft); font-siz
   tbody th { font-weight: 650; }
   tbody th[data-label]::before { content: none; }
   .number { text-align: left; }
+  td:empty { display: none; }
   .chart li { grid-template-columns: 6rem 1fr max-content; }
   .filters label, .filters input, .filters select { width: 100%; }
   .filters output { margin-left: 0; }

@@ -84,6 +84,7 @@ function renderTop(report: RunReport): string {
     ['bundle bytes', formatBytes(counts.bundleBytes)],
     ['bytes sent', formatBytes(counts.bytesSent)],
     ['images pinned', counts.images],
+    ['tags that moved', counts.drifted],
     ['targets', counts.targets],
     ...SEVERITIES.map((severity) => [SEVERITY_TITLES[severity].toLowerCase(), counts.findings[severity]] as const),
   ];

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-import type { RunCounts, Stage } from '../events.ts';
+import type { RegistryQuota, RunCounts, Stage } from '../events.ts';
 import { compareText } from '../lib/bytes.ts';
 import { maskUrlCredentials } from '../lib/redact.ts';
 import type { AppResult, AppStatus, Diagnostic, PackageLocation } from '../model/app.ts';
@@ -31,6 +31,8 @@ interface ReportTiming {
   readonly totalMs: number;
   /** Milliseconds by stage, summed over all apps, which are worked on in parallel. */
   readonly stages?: Readonly<Record<Stage, number>>;
+  /** What registries said is left of their limits of requests; absent where none did. */
+  readonly quotas?: readonly RegistryQuota[];
 }
 
 /** Why a run ended before its end: the report then holds what was known by then. */

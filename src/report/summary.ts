@@ -5,6 +5,7 @@ import type { RunReport } from './run-report.ts';
 import {
   countIgnored,
   countOf,
+  describeQuotas,
   describeTargets,
   firstErrors,
   formatBytes,
@@ -69,6 +70,8 @@ export function renderSummary(report: RunReport, options: SummaryOptions): strin
   }
   if (failures.length > FAILURES_SHOWN)
     lines.push(whole(2, `${failures.length - FAILURES_SHOWN} more failures in the report`));
+  const quotas = describeQuotas(report);
+  if (quotas !== '') lines.push(row('quota', quotas));
   const reportPath = outputs.html ?? outputs.markdown ?? outputs.json;
   if (reportPath !== undefined) lines.push(row('report', reportPath));
   const next = nextCommand(report, options.flags ?? '');

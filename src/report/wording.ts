@@ -82,6 +82,14 @@ export function describeTargets({ counts, outputs, targetVersion }: RunReport): 
   return `${what} ${outputs.targets === undefined ? 'planned' : 'added'}${version}`;
 }
 
+/** `docker.io 76 of 100 requests`, by host; empty where no registry named a limit. */
+export function describeQuotas({ timing }: RunReport): string {
+  const rows = (timing?.quotas ?? []).map(({ host, remaining, limit }) =>
+    limit === undefined ? `${host} ${countOf(remaining, 'request')}` : `${host} ${remaining} of ${limit} requests`,
+  );
+  return rows.join(', ');
+}
+
 /** What becomes of the planned targets, in one sentence. */
 export function targetsSentence(report: RunReport): string {
   const { counts, outputs } = report;

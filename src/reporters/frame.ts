@@ -32,6 +32,10 @@ export interface FrameState {
   readonly total: number;
   readonly ended: Readonly<Record<AppStatus, number>>;
   readonly warnings: number;
+  /** What registries say is left of their limits of requests, by host. */
+  readonly quotas: ReadonlyMap<string, { readonly remaining: number; readonly limit?: number }>;
+  /** Requests that were tried again. */
+  readonly retries: number;
   /** By app and origin, in the order in which the stages began. */
   readonly running: Map<string, RunningApp>;
 }
@@ -46,6 +50,8 @@ export function createFrameState(now: number): FrameState {
     total: 0,
     ended: { migrated: 0, unchanged: 0, skipped: 0, held: 0, failed: 0 },
     warnings: 0,
+    quotas: new Map(),
+    retries: 0,
     running: new Map(),
   };
 }
@@ -78,6 +84,13 @@ export function reduceFrame(state: FrameState, event: PipelineEvent, now: number
     }
     case 'diagnostic':
       return { ...state, now, warnings: state.warnings + (event.diagnostic.severity === 'warning' ? 1 : 0) };
+    case 'registry:quota': {
+      const { host, remaining, limit } = event;
+      const quota = { remaining, ...(limit === undefined ? {} : { limit }) };
+      return { ...state, now, quotas: new Map([...state.quotas, [host, quota]]) };
+    }
+    case 'request:retry':
+      return { ...state, now, retries: state.retries + 1 };
     default:
       return { ...state, now };
   }
@@ -87,7 +100,7 @@ function keyOf(app: string, origin: SourceOrigin): string {
   return JSON.stringify([app, origin.repository, origin.path]);
 }
 
-/** At most four lines of at most `width` columns, each ending in a line feed. Equal states give equal frames. */
+/** At most five lines of at most `width` columns, each ending in a line feed. Equal states give equal frames. */
 export function renderFrame(state: FrameState, width: number, color: boolean): string {
   const paint = createPaint(color);
   const lines = [
@@ -95,6 +108,7 @@ export function renderFrame(state: FrameState, width: number, color: boolean): s
     stageLine(state, width, paint),
     endingLine(state, width, paint),
     slowLine(state, width, paint),
+    registryLine(state, width, paint),
   ];
   return lines.map((line) => (line === '' ? '' : `${line}\n`)).join('');
 }
@@ -179,6 +193,19 @@ function slowLine(state: FrameState, width: number, paint: Paint): string {
   }
   const line = fitParts(slow, width - 8, ', ').join(', ');
   return line === '' ? '' : `  ${paint('dim', `slow: ${line}`)}`;
+}
+
+/** The budget of each registry that tells one, the scarcest first, and how many requests were tried again. */
+function registryLine(state: FrameState, width: number, paint: Paint): string {
+  const quotas = [...state.quotas].sort(([a, x], [b, y]) => x.remaining - y.remaining || (a < b ? -1 : 1));
+  const parts = quotas.map(([host, { remaining, limit }]) => {
+    const of = limit === undefined ? '' : `/${limit}`;
+    return `${fitTerminal(escapeTerminal(host), 30)} ${remaining}${of} left`;
+  });
+  if (state.retries > 0) parts.push(state.retries === 1 ? '1 retry' : `${state.retries} retries`);
+  const line = fitParts(parts, width - 12, ', ').join(', ');
+  const scarce = quotas.some(([, { remaining, limit }]) => limit !== undefined && remaining * 10 < limit);
+  return line === '' ? '' : `  ${paint(scarce ? 'yellow' : 'dim', `registry: ${line}`)}`;
 }
 
 /** The first parts that fit into `width` columns when joined. */

@@ -21,10 +21,12 @@ test('reports say per platform what a device downloads', () => {
   expect(markdown).toContain('| App | Platform | From the former bundle | From the .dockerapp | From nothing |');
   expect(markdown).toContain(`| \`${app?.app}\` | \`linux/amd64\` |  | at most 2.0 KiB | 4.8 MiB |`);
   expect(markdown).toContain(`| \`${app?.app}\` | \`linux/arm64\` | 12 B |  | 0 B |`);
-  expect(renderHtml(withDownloads())).toMatch(/What a device downloads[\s\S]*at most 2\.0 KiB/);
+  expect([...renderHtml(withDownloads())].join('')).toMatch(/What a device downloads[\s\S]*at most 2\.0 KiB/);
 });
 
 test('a report without a forecast says nothing of it', () => {
-  expect(renderMarkdown(sampleReport())).not.toContain('devices download');
-  expect(renderHtml(sampleReport())).not.toContain('device downloads');
+  const apps = sampleReport().apps.map(({ downloads: _none, ...app }) => app);
+  const report = { ...sampleReport(), apps };
+  expect(renderMarkdown(report)).not.toContain('devices download');
+  expect([...renderHtml(report)].join('')).not.toContain('device downloads');
 });

@@ -38,7 +38,7 @@ describe('ignored findings', () => {
   });
 
   it('are told in every format, escaped, and none of them is shown', () => {
-    const html = renderHtml(report);
+    const html = [...renderHtml(report)].join('');
     expect(html).toContain('Ignored: <span data-count="ignored">4</span>');
     expect(html).toContain('&lt;i&gt;later&lt;/i&gt;');
     const markdown = renderMarkdown(report);

@@ -3,11 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { finding } from '../../src/lib/finding.ts';
 import { renderHtml } from '../../src/report/html.ts';
 import { renderJson } from '../../src/report/json.ts';
+import { renderJunit } from '../../src/report/junit.ts';
 import { renderMarkdown } from '../../src/report/markdown.ts';
+import { renderMetrics } from '../../src/report/metrics.ts';
 import { buildRunReport, type RunReportInput } from '../../src/report/run-report.ts';
 import { renderSummary } from '../../src/report/summary.ts';
 import { SECRET, sampleInput, sampleReport } from './sample-report.ts';
 
+const pageOf = (report: Parameters<typeof renderHtml>[0]): string => [...renderHtml(report)].join('');
 const jsonOf = (report: Parameters<typeof renderJson>[0]): string => [...renderJson(report)].join('');
 
 /** The sample with its failure and what hangs on it taken out. */
@@ -36,6 +39,7 @@ describe('buildRunReport', () => {
       images: 7,
       targets: 2,
       fileTargets: 4,
+      drifted: 1,
       findings: { error: 1, warning: 3, note: 3 },
     });
   });
@@ -74,7 +78,9 @@ describe('buildRunReport', () => {
     const { timing, ...rest } = buildRunReport({ ...sampleInput(), timing: { totalMs: 1_234 } });
     expect(timing).toEqual({ totalMs: 1_234 });
     expect(rest).toEqual(sampleReport());
-    expect(renderHtml({ ...rest, ...(timing === undefined ? {} : { timing }) })).toBe(renderHtml(sampleReport()));
+    const timed = pageOf({ ...rest, ...(timing === undefined ? {} : { timing }) });
+    expect(timed).toContain('1.2 s');
+    expect(timed.replace(/<section id="timing"[\s\S]*?<\/section>\n/, '')).toBe(pageOf(sampleReport()));
   });
 
   it('takes an ending from the result and the rest from the plan', () => {
@@ -162,13 +168,27 @@ describe('verdict', () => {
   });
 });
 
+const status = (name: string): string => `apps\\{factory="acme",status="${name}"\\}`;
+const METRICS = {
+  migrated: status('migrated'),
+  unchanged: status('unchanged'),
+  held: status('held'),
+  failed: status('failed'),
+  skipped: 'packages_skipped\\{factory="acme"\\}',
+  bundles: 'bundles\\{factory="acme"\\}',
+  images: 'images\\{factory="acme"\\}',
+  targets: 'targets\\{factory="acme",kind="ostree"\\}',
+};
+
 describe('all formats', () => {
   const report = sampleReport();
   const formats = {
     json: jsonOf(report),
-    html: renderHtml(report),
+    html: pageOf(report),
     markdown: renderMarkdown(report),
     summary: renderSummary(report, { width: 100, color: false }),
+    junit: [...renderJunit(report)].join(''),
+    metrics: [...renderMetrics(report)].join(''),
   };
 
   it('give the same counts', () => {
@@ -187,7 +207,10 @@ describe('all formats', () => {
     for (const key of keys) {
       const html = new RegExp(`data-count="${key}">(\\d+)<`).exec(formats.html)?.[1];
       const markdown = new RegExp(`^\\| ${labels[key]} \\| (\\d+) \\|$`, 'm').exec(formats.markdown)?.[1];
-      expect([key, Number(html), Number(markdown)]).toEqual([key, parsed.counts[key], parsed.counts[key]]);
+      const junit = new RegExp(`<property name="${key}" value="(\\d+)"/>`).exec(formats.junit)?.[1];
+      const metrics = new RegExp(`^rebundle_${METRICS[key]} (\\d+)$`, 'm').exec(formats.metrics)?.[1];
+      const count = parsed.counts[key];
+      expect([key, ...[html, markdown, junit, metrics].map(Number)]).toEqual([key, count, count, count, count]);
     }
     for (const [severity, plural] of [
       ['error', 'errors'],
@@ -197,7 +220,17 @@ describe('all formats', () => {
       const html = new RegExp(`data-count="${severity}">(\\d+)<`).exec(formats.html)?.[1];
       const markdown = new RegExp(`^\\| ${plural} \\| (\\d+) \\|$`, 'm').exec(formats.markdown)?.[1];
       const count = parsed.findings.filter((row) => row.severity === severity).length;
-      expect([severity, Number(html), Number(markdown)]).toEqual([severity, count, count]);
+      const junit = new RegExp(`<property name="findings.${severity}" value="(\\d+)"/>`).exec(formats.junit)?.[1];
+      const metrics = new RegExp(`^rebundle_findings\\{factory="acme",severity="${severity}"\\} (\\d+)$`, 'm').exec(
+        formats.metrics,
+      )?.[1];
+      expect([severity, ...[html, markdown, junit, metrics].map(Number)]).toEqual([
+        severity,
+        count,
+        count,
+        count,
+        count,
+      ]);
     }
     expect(formats.summary).toContain('3 to migrate, 2 unchanged, 2 skipped, 1 held, 1 failed');
   });
@@ -208,7 +241,7 @@ describe('all formats', () => {
   });
 
   it('show that something was masked', () => {
-    expect(formats.html).toContain('${db_password-(masked)}');
+    expect(formats.html).toContain('${db<ins>_password-(masked)</ins>}');
     expect(formats.markdown).toContain('${db_password-(masked)}');
     expect(formats.json).toContain('${db_password-(masked)}');
   });
@@ -238,7 +271,9 @@ describe('all formats', () => {
         const texts = [
           JSON.stringify(masked),
           jsonOf(masked),
-          renderHtml(masked),
+          pageOf(masked),
+          [...renderJunit(masked)].join(''),
+          [...renderMetrics(masked)].join(''),
           renderMarkdown(masked),
           renderSummary(masked, { width: 200, color: false }),
         ];

@@ -135,8 +135,18 @@ const APPS: readonly AppInput[] = [
     more: {
       composeLine: 5,
       changes: [
-        { line: 7, source: 11, rule: 'R5 overrides', reason: 'parameter web.port, default 8080; set web_port to override it' },
-        { line: 11, source: 15, rule: 'R5 overrides', reason: `parameter db.password, default ${SECRET}; set db_password to override it` },
+        {
+          line: 7,
+          source: 11,
+          rule: 'R5 overrides',
+          reason: 'parameter web.port, default 8080; set web_port to override it',
+        },
+        {
+          line: 11,
+          source: 15,
+          rule: 'R5 overrides',
+          reason: `parameter db.password, default ${SECRET}; set db_password to override it`,
+        },
       ],
       dockerAppDiff: `--- shop.dockerapp
 +++ published

@@ -37,6 +37,9 @@ function busyState(): FrameState {
     [7_000, stageEvent('app-11', 'publish')],
     [12_500, stageEvent('app-12', 'rewrite')],
     ...ended.map((status, i) => [12_800, resultEvent(`app-${i}`, status)] as const),
+    [12_850, { type: 'registry:quota', host: 'docker.io', remaining: 74, limit: 100 }],
+    [12_860, { type: 'registry:quota', host: 'hub.example.com', remaining: 900 }],
+    [12_870, { type: 'request:retry', url: 'https://docker.io/v2/', attempt: 2, delayMs: 10, reason: 'status 503' }],
     [12_900, { type: 'diagnostic', app: 'app-1', origin: originOf('app-1'), diagnostic: finding('param.fixed', 'x') }],
   ]);
   return { ...state, now: 13_000 };
@@ -49,6 +52,7 @@ describe('renderFrame', () => {
         split 0 > rewrite 1 > pin 1 > bundle 1 > publish 2
         1 failed, 1 held, 4 migrated, 2 unchanged, 1 warning
         slow: app-8 pin 8 s, app-10 publish 7 s, app-11 publish 6 s
+        registry: docker.io 74/100 left, hub.example.com 900 left, 1 retry
       "
     `);
   });
@@ -59,6 +63,7 @@ describe('renderFrame', () => {
         rewrite 1 > pin 1 > bundle 1
         1 failed, 1 held, 4 migrated
         slow: app-8 pin 8 s
+        registry: docker.io 74/100 left
       "
     `);
   });
@@ -69,6 +74,7 @@ describe('renderFrame', () => {
         split 0 > rewrite 1 > pin 1 > bundle 1 > publish 2
         1 failed, 1 held, 4 migrated, 2 unchanged, 1 warning
         slow: app-8 pin 8 s, app-10 publish 7 s, app-11 publish 6 s
+        registry: docker.io 74/100 left, hub.example.com 900 left, 1 retry
       "
     `);
   });
@@ -108,7 +114,7 @@ describe('renderFrame', () => {
         expect(stripVTControlCharacters(renderFrame(later, width, true))).toBe(frame);
         expect(frame).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
         for (const line of frame.split('\n')) expect(terminalWidth(line)).toBeLessThanOrEqual(width);
-        expect(frame.split('\n').length).toBeLessThanOrEqual(5);
+        expect(frame.split('\n').length).toBeLessThanOrEqual(6);
       }),
     );
   });
