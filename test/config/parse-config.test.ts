@@ -51,9 +51,29 @@ targets:
   uri: https://ci.riverbend.example/120
 `;
 
+/** What stands where the sections say nothing. */
+const DEFAULTS = {
+  git: { fileUrls: false },
+  semantics: 'auto',
+  bundle: { files: 'referenced', dockerCompose: true },
+  hosts: new Map(),
+  http: {
+    attempts: 5,
+    connectTimeout: 10,
+    headersTimeout: 60,
+    idleTimeout: 60,
+    longestWait: 300,
+    totalTimeout: 300,
+  },
+  pin: { refresh: [] },
+  report: { downloads: true },
+  secrets: { allow: [] },
+};
+
 describe('a right configuration', () => {
   test('comes with every member that it has', () => {
     expect(parseConfig(COMPLETE, 'rebundle.yml')).toEqual({
+      ...DEFAULTS,
       factory: 'riverbend',
       registry: 'hub.riverbend.example',
       registries: new Map([
@@ -62,11 +82,10 @@ describe('a right configuration', () => {
         ['registry:5000', { kind: 'registry', host: 'mirror.example' }],
       ]),
       repositories: [
-        { path: 'gateway', name: undefined },
+        { path: 'gateway' },
         { path: 'vision', name: 'vision-team' },
       ],
-      git: { fileUrls: false },
-      apps: { include: ['extras/*'], exclude: ['old'], interpolation: new Map([['web', 'single']]) },
+      apps: { include: ['extras/*'], exclude: ['old'], interpolation: new Map([['web', 'single']]), semantics: new Map(), compose: false },
       interpolation: 'device',
       images: {
         tag: '4f2c9ab',
@@ -98,11 +117,11 @@ describe('a right configuration', () => {
 
   test('has defaults for what it leaves out, and no targets', () => {
     expect(parseConfig('factory: riverbend\n', 'rebundle.yml')).toEqual({
+      ...DEFAULTS,
       factory: 'riverbend',
       registries: new Map(),
       repositories: [],
-      git: { fileUrls: false },
-      apps: { include: [], exclude: [], interpolation: new Map() },
+      apps: { include: [], exclude: [], interpolation: new Map(), semantics: new Map(), compose: false },
       interpolation: 'device',
       images: { platforms: [], exempt: [] },
       parameters: { files: [], set: new Map() },
