@@ -1,4 +1,4 @@
-// Writes schemas/rebundle.schema.json and the marked regions of README.md from the built program.
+// Writes schemas/rebundle.schema.json, schemas/report.schema.json and the marked regions of README.md from the built program.
 // node scripts/generate-docs.mjs [--check]   with --check nothing is written; exit 1 names the stale files.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -142,8 +142,15 @@ function runSample(config, out) {
 /** @param {boolean} check */
 async function main(check) {
   const load = (path) => import(new URL(`dist/${path}`, ROOT).href);
-  const [config, cli, status, errors, findings] = await Promise.all(
-    ['config.js', 'cli/program.js', 'cli/exit-status.js', 'errors.js', 'model/findings.js'].map(load),
+  const [config, cli, status, errors, findings, report] = await Promise.all(
+    [
+      'config.js',
+      'cli/program.js',
+      'cli/exit-status.js',
+      'errors.js',
+      'model/findings.js',
+      'report/report-schema.js',
+    ].map(load),
   ).catch((cause) => {
     throw new Error('dist/ cannot be loaded, build first', { cause });
   });
@@ -161,7 +168,10 @@ async function main(check) {
   };
   const read = (path) => readFileSync(new URL(path, ROOT), 'utf8');
   const readme = read('README.md');
-  const wanted = new Map([['schemas/rebundle.schema.json', `${JSON.stringify(schema, null, 2)}\n`]]);
+  const wanted = new Map([
+    ['schemas/rebundle.schema.json', `${JSON.stringify(schema, null, 2)}\n`],
+    ['schemas/report.schema.json', `${JSON.stringify(report.reportJsonSchema(), null, 2)}\n`],
+  ]);
   try {
     wanted.set('README.md', fillRegions(readme, regions));
   } catch (cause) {

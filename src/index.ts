@@ -17,8 +17,10 @@ export type { AppReference, Descriptor, Digest, Platform, Reference } from './mo
 export type * from './model/plan.ts';
 export type * from './model/target.ts';
 export type { MigrationContext, MigrationRequest } from './pipeline/migration.ts';
+export { type PullOutcome, type PullRequest, pullBundle } from './pipeline/pull.ts';
 export { applyMigration, type MigrationOutcome, planMigration, runMigration } from './pipeline/run.ts';
 export { formatPlan, parsePlan } from './pipeline/state.ts';
+export { type BundleVerdict, type VerifyRequest, verifyBundles } from './pipeline/verify.ts';
 export { createLayoutRegistry } from './registry/layout.ts';
 export { createMemoryRegistry } from './registry/memory.ts';
 export type { Registry } from './registry/registry.ts';

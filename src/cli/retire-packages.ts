@@ -100,7 +100,7 @@ async function planPackages({
   }
 }
 
-/** A package that no commit has would stay where it is. */
+/** A package that no commit of the repository itself has would stay where it is. */
 function requireCommitted(lying: ReturnType<typeof listPackages>, committed: ReturnType<typeof listPackages>): void {
   const keyOf = ({ source, location }: (typeof lying)[number]): string =>
     `${source.origin.repository}/${location.path}`;
@@ -108,6 +108,6 @@ function requireCommitted(lying: ReturnType<typeof listPackages>, committed: Ret
   const missing = lying.map(keyOf).find((key) => !known.has(key));
   if (missing === undefined) return;
   throw new RebundleError('RETIRE_REFUSED', `'${escapeTerminal(missing)}' is in no commit that is read`, {
-    hint: 'Commit it first, or leave it out with --app or apps.exclude.',
+    hint: 'Commit it first; retire what lies in a submodule in the repository of that; or leave it out with --app or apps.exclude.',
   });
 }

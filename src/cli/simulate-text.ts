@@ -61,8 +61,8 @@ function groupRows(file: TargetsFile, rows: readonly SimulationRow[]): Section[]
 }
 
 const TITLES: Readonly<Record<Move, (to: string, from: string) => string>> = {
-  to: (to, from) => (from === '' ? `To ${to}, on a device that has no target yet` : `To ${to} from ${from}`),
-  back: (to, from) => `Back to ${to} from ${from}`,
+  to: (to, from) => (from === '' ? `To ${to}, on a device that has no target yet` : `To ${to}, from ${from}`),
+  back: (to, from) => `Back to ${to}, from ${from}`,
   switch: (to) => `Type switched to compose apps, on ${to}`,
   'switch back': (to) => `Type switched back to docker-app, on ${to}`,
   'both styles': (to) => `Images of both styles, in ${to}`,

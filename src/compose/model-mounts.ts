@@ -19,7 +19,9 @@ import { normalizePath } from './mounts.ts';
 const PORT =
   /^(?:(?:\[([^\]]*)\]|(\d+\.[\d.]+|[a-fA-F\d:]*:[a-fA-F\d:]*)):)?(?:(\d*)(?:-(\d+))?:)?(\d+)(?:-(\d+))?(?:\/(\w+))?$/;
 /** More ports of one range are compared as the range. */
-const MAX_RANGE = 1000;
+const MAX_RANGE = 65_536;
+/** A list of more ports is refused. */
+const MAX_PORTS = 200_000;
 const PROPAGATIONS = ['rprivate', 'private', 'rshared', 'shared', 'rslave', 'slave'];
 
 /**
@@ -45,6 +47,7 @@ export const ports: Canon = (value, context) => {
   };
   for (const [i, item] of listOf(value, context).entries()) {
     at(context, String(i), () => {
+      if (found.size > MAX_PORTS) refuse(context, item, `port among fewer than ${MAX_PORTS}`);
       if (item instanceof Map) {
         const of = (name: string): string => (text(item.get(name) ?? null, context) as string | undefined) ?? '';
         const published = of('published').replace(/^0+(?=\d)/, '');

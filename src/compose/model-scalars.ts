@@ -81,7 +81,11 @@ export const numberText: Canon = (value, context) => {
 export const flag: Canon = (value, context) => (readBool(value, context) === true ? true : undefined);
 
 /** A flag whose absence is a third thing. */
-export const exactFlag: Canon = (value, context) => readBool(value, context);
+export const exactFlag: Canon = (value, context) =>
+  // docker-compose 1.29 turns no text into such a flag.
+  typeof value === 'string' && context.generation === '1.29'
+    ? refuse(context, value, 'bool')
+    : readBool(value, context);
 
 function readBool(value: ModelValue, context: ModelContext): boolean | undefined {
   if (value === null || typeof value === 'boolean') return value ?? undefined;

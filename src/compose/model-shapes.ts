@@ -153,6 +153,8 @@ export function externalOr(canon: Canon): Canon {
     if (!(value instanceof Map)) return canon(value, context);
     const external = value.get('external') as ModelValue | undefined;
     if (external === undefined || external === null || external === false) return canon(value, context);
+    // docker-compose 1.29 asks whether there is anything in it.
+    if (external instanceof Map && external.size === 0 && context.generation === '1.29') return canon(value, context);
     const inner = external instanceof Map ? external.get('name') : undefined;
     if (!(external instanceof Map) && external !== true && canonBool(external) !== true) return canon(value, context);
     const name = value.get('name') ?? inner ?? context.path.at(-1) ?? '';

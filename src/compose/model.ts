@@ -38,6 +38,24 @@ const labels = pairs({ separator: '=', absent: '' });
 const update = record({ parallelism: integer, delay: duration, monitor: duration, max_failure_ratio: ratio });
 const resources = record({ cpus: numberText, memory: bytes });
 
+const healthMembers = record({
+  test: healthTest,
+  interval: exactDuration,
+  timeout: exactDuration,
+  start_period: exactDuration,
+  retries: integer,
+  disable: flag,
+});
+
+/** docker-compose 1.29 asks only whether `disable` is there: `disable: false` switches the check off too. */
+const healthcheck: Canon = (value, context) => {
+  const isOff = context.generation === '1.29' && value instanceof Map && value.has('disable');
+  return healthMembers(
+    isOff ? new Map<string, ModelValue>([...(value as ModelMap), ['disable', true]]) : value,
+    context,
+  );
+};
+
 const service = record({
   build: shorthand('context', record({ context: path, args: environment, labels, shm_size: bytes, cache_from: texts })),
   cap_add: textSet,
@@ -68,14 +86,7 @@ const service = record({
   environment,
   expose: textSet,
   extra_hosts: hosts,
-  healthcheck: record({
-    test: healthTest,
-    interval: exactDuration,
-    timeout: exactDuration,
-    start_period: exactDuration,
-    retries: integer,
-    disable: flag,
-  }),
+  healthcheck,
   init: exactFlag,
   labels,
   logging: record({ driver: text, options: pairs({ separator: '=', absent: '' }) }),

@@ -67,7 +67,7 @@ export function makeEdits(input: EditInput): TextEdit[] {
         const own = result === undefined ? [] : editScalar(text, site.node, result, site.inFlow);
         const chomped = addsLineEnd && own[0]?.start !== site.node.start ? chompBlock(text, site.node) : undefined;
         if (chomped !== undefined) edits.push({ ...chomped, origin: { rule: 'line-ends' } });
-        edits.push(...own);
+        for (const edit of own) edits.push(edit);
         if (result !== undefined) expected.set(site.node, result.pieces.join(''));
       }
     }

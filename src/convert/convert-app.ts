@@ -3,11 +3,15 @@ import { RebundleError } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
 import type { AppPackage, ComposeApp, Diagnostic } from '../model/app.ts';
 import { checkResult } from './check-result.ts';
-import { toWarning } from './not-publishable.ts';
+import { REFUSED_BY_DEVICE, toWarning } from './not-publishable.ts';
 import { type Proof, proveConversion } from './prove.ts';
 import { keepReleaseVariables, prepareRendering, type Rendering } from './rendering.ts';
+import { chooseRefusedRepairs, chooseRepairs, mergeRepairs, type Repair } from './repair.ts';
 import { type RewriteOptions, rewriteCompose } from './rewrite.ts';
-import { type EscapeText, writeDocument, writeFlow } from './write-model.ts';
+import { type EscapeText, writeDocument } from './write-model.ts';
+
+/** Of repairs: each takes a proof. */
+const MAX_ROUNDS = 6;
 
 interface ConversionInput {
   readonly pkg: AppPackage;
@@ -23,8 +27,8 @@ export interface Conversion {
 
 /**
  * Rewrites a package and proves the result equal to docker-app's render. A part that compose reads otherwise than docker-app (a command with `&&`, a
- * range of ports) is replaced by what docker-app made of it; where the grammar of 0.2 or 0.9 leaves no other way, so is the whole text. What stays
- * unequal is an error of the app. Throws what makes the package unreadable.
+ * range of ports) is replaced by what docker-app made of it, or taken out where that was nothing; where this leads nowhere, docker-app's render stands
+ * in place of the whole text. What stays unequal is an error of the app. Throws what makes the package unreadable.
  */
 export function convertApp(pkg: AppPackage, options: RewriteOptions): Conversion {
   const render = prepareRendering(pkg, options);
@@ -34,14 +38,46 @@ export function convertApp(pkg: AppPackage, options: RewriteOptions): Conversion
   if (first instanceof RebundleError || hasErrors(first)) return recover({ pkg, options, render }, first);
   const proof = prove(first);
   if (proof.rendered === undefined) return { app: refusedByDockerApp(first, proof.diagnostics) };
-  if (proof.differences.length === 0) return { app: first, proof };
-  const repaired = repair(pkg, options, proof);
-  if (repaired !== undefined) {
-    const again = prove(repaired);
-    if (again.rendered !== undefined && again.differences.length === 0) return { app: repaired, proof: again };
+  const input = { pkg, options, render };
+  const equal = proof.differences.length === 0 ? { app: first, proof, repairs: [] } : repair(input, proof);
+  return equal === undefined ? useRender(input, first, proof.rendered) : loadable(input, equal);
+}
+
+/** A conversion that is proved equal, with the repairs that it took. */
+interface Repaired extends Required<Conversion> {
+  readonly repairs: readonly Repair[];
+}
+
+/**
+ * Mends what docker-compose 1.29 refuses of a text where it takes docker-app's render: such as an empty test of a healthcheck, of which docker-app
+ * printed nothing. What it refuses of both stays as it is written.
+ */
+function loadable(input: ConversionInput, { app, proof, repairs }: Repaired): Conversion {
+  const { pkg, options, render } = input;
+  const refusals = listRefusals(app);
+  if (refusals.length === 0 || proof.rendered === undefined) return { app, proof };
+  const encode = escapeText(options);
+  const chosen = chooseRefusedRepairs(pkg.compose, proof.rendered, { refusals, encode });
+  const more = mergeRepairs(repairs, chosen);
+  const next = chosen.length === 0 ? undefined : attempt(() => rewriteCompose(pkg, { ...options, repairs: more }));
+  if (next !== undefined && !(next instanceof RebundleError) && isBetter(next, refusals)) {
+    const again = proveConversion({ ...options, render, app: next });
+    if (again.rendered !== undefined && again.differences.length === 0) return { app: next, proof: again };
   }
-  if (pkg.semantics !== '0.4-0.8') return useRender({ pkg, options, render }, first, proof.rendered);
-  return { app: withFindings(first, proof.diagnostics), proof };
+  const whole = useRender(input, app, proof.rendered);
+  return isBetter(whole.app, refusals) ? whole : { app, proof };
+}
+
+function isBetter(app: ComposeApp, refusals: readonly string[]): boolean {
+  return !hasErrors(app) && listRefusals(app).length < refusals.length;
+}
+
+/** What docker-compose 1.29 refuses, without how that begins. */
+function listRefusals({ diagnostics }: ComposeApp): string[] {
+  const refused = diagnostics.filter(
+    ({ code, message }) => code === 'convert.not-publishable' && message.startsWith(REFUSED_BY_DEVICE),
+  );
+  return refused.map(({ message }) => message.slice(REFUSED_BY_DEVICE.length));
 }
 
 /** Where a release line was chosen and the text is only converted, what no device could read twice is taken as docker-app alone read it. */
@@ -84,9 +120,16 @@ function withFindings(app: ComposeApp, diagnostics: readonly Diagnostic[]): Comp
 function recover(input: ConversionInput, failed: ComposeApp | RebundleError): Conversion {
   const { pkg, render } = input;
   const thrown = failed instanceof RebundleError ? failed : undefined;
-  const isRule = (code: string): boolean => /^INTERPOLATION_|^PROOF_|^IMAGE_|_LIMIT$/.test(code);
   const codes = thrown === undefined ? errorCodes(failed as ComposeApp) : [thrown.code];
-  const canUseRender = pkg.semantics !== '0.4-0.8' || codes.every((code) => code === 'COMPOSE_INVALID');
+  if (thrown === undefined && input.options.deviceSeverity !== 'warning' && codes.every(isRefusal)) {
+    // What convert would write, where a device takes it: both commands give one text.
+    const lenient = convertApp(pkg, { ...input.options, deviceSeverity: 'warning' });
+    const isRefused = lenient.app.diagnostics.some(({ code }) => code === 'convert.not-publishable');
+    if (!isRefused && !hasErrors(lenient.app)) return lenient;
+  }
+  const isRule = (code: string): boolean => /^INTERPOLATION_|^PROOF_|^IMAGE_|_LIMIT$/.test(code);
+  const isFixable = (code: string): boolean => code === 'COMPOSE_INVALID' || code === 'INTERNAL';
+  const canUseRender = pkg.semantics !== '0.4-0.8' || codes.every(isFixable);
   if (canUseRender && !codes.some(isRule)) {
     const result = render(new Map());
     if ('value' in result) {
@@ -101,35 +144,31 @@ function recover(input: ConversionInput, failed: ComposeApp | RebundleError): Co
   return { app: failed as ComposeApp };
 }
 
+function isRefusal(code: string): boolean {
+  return code.startsWith('COMPOSE_');
+}
+
 function errorCodes({ diagnostics }: ComposeApp): string[] {
   return diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code);
 }
 
-/** The members of services that differ, as docker-app rendered them; undefined where one of them cannot be replaced. */
-function repair(pkg: AppPackage, options: RewriteOptions, proof: Proof): ComposeApp | undefined {
-  const replaced = new Map<string, string>();
-  const encode = escapeText(options);
-  for (const { path } of proof.differences) {
-    const [section, service = '', key = ''] = path;
-    const value = memberAt(proof.rendered, ['services', service, key]);
-    if (section !== 'services' || value === undefined) return undefined;
-    replaced.set(`${service}\n${key}`, writeFlow(value, encode));
+/** Puts docker-app's values in place of members that differ, until none does; undefined where that leads nowhere. */
+function repair({ pkg, options, render }: ConversionInput, first: Proof): Repaired | undefined {
+  let repairs: readonly Repair[] = [];
+  let proof = first;
+  // Overrides are tried where the defaults are equal, so that differences can come up later.
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const chosen = chooseRepairs(proof.rendered, proof.differences, escapeText(options));
+    if (chosen === undefined) return undefined;
+    const count = repairs.length;
+    repairs = mergeRepairs(repairs, chosen);
+    if (round > 0 && repairs.length === count) return undefined;
+    const app = attempt(() => rewriteCompose(pkg, { ...options, repairs }));
+    if (app instanceof RebundleError || hasErrors(app)) return undefined;
+    proof = proveConversion({ ...options, render, app });
+    if (proof.rendered !== undefined && proof.differences.length === 0) return { app, proof, repairs };
   }
-  const app = attempt(() => rewriteCompose(pkg, { ...options, replaced }));
-  if (app instanceof RebundleError || hasErrors(app)) return undefined;
-  const notes = [...replaced].map(([place, text]) => {
-    const [service = '', key = ''] = place.split('\n');
-    const { location } = app.services.find((found) => found.service === service) ?? {};
-    const message = `services.${service}.${key}: docker-app read this otherwise than compose does; it is now ${text.slice(0, 300)}`;
-    return finding('render.value-fixed', message, location === undefined ? {} : { location });
-  });
-  return withFindings(app, notes);
-}
-
-function memberAt(model: ModelMap | undefined, path: readonly string[]): ModelValue | undefined {
-  let value: ModelValue | undefined = model;
-  for (const name of path) value = value instanceof Map ? (value.get(name) as ModelValue | undefined) : undefined;
-  return value;
+  return undefined;
 }
 
 /** One pass of compose is still to come: what it must not read is doubled, unless the device read docker-app's text in the same way. */

@@ -15,7 +15,7 @@ import {
   type YamlSeq,
 } from '../lib/yaml.ts';
 import { removeItems, removePairs } from '../lib/yaml-edit.ts';
-import type { Diagnostic, EditOrigin, TextEdit } from '../model/app.ts';
+import type { Diagnostic, EditOrigin, EditRule, TextEdit } from '../model/app.ts';
 import { listMaps } from './scalar-sites.ts';
 
 /** What has to go because of `x-enabled`, or because a key is written twice. */
@@ -36,10 +36,12 @@ interface RemovalInput {
   readonly text: string;
   readonly root: YamlMap;
   readonly parameters: ReadonlyMap<string, Parameter>;
+  /** Members that docker-app printed nothing of. */
+  readonly dropped: ReadonlySet<YamlPair>;
   readonly locate: (offset: number) => SourceLocation;
 }
 
-/** Works out all removals: earlier ones of equal keys, `x-enabled` keys, disabled services and what depends on them. */
+/** Works out all removals: earlier ones of equal keys, `x-enabled` keys, disabled services and what depends on them, dropped members. */
 export function findRemovals(input: RemovalInput): Removals {
   const collector = new Collector(input);
   collector.removeDuplicates();
@@ -65,6 +67,7 @@ class Collector implements Removals {
   constructor(input: RemovalInput) {
     this.#input = input;
     for (const map of listMaps(input.root)) for (const pair of map.pairs) this.#owners.set(pair, map);
+    for (const pair of input.dropped) this.pairs.add(pair);
   }
 
   removeDuplicates(): void {
@@ -166,12 +169,20 @@ class Collector implements Removals {
     }
     for (const [map, pairs] of members) {
       const names = [...pairs].map(({ name }) => name);
-      const rule = [...pairs].every((pair) => this.#duplicates.has(pair)) ? 'duplicate-key' : 'x-enabled';
-      this.#addEdits(removePairs(text, map, pairs), { rule, detail: names.join(', ') }, locate(map.start));
+      this.#addEdits(
+        removePairs(text, map, pairs),
+        { rule: this.#ruleOf(pairs), detail: names.join(', ') },
+        locate(map.start),
+      );
     }
     for (const [list, items] of this.#lists) {
       this.#addEdits(removeItems(text, list, items), { rule: 'x-enabled', detail: '-' }, locate(list.start));
     }
+  }
+
+  #ruleOf(pairs: ReadonlySet<YamlPair>): EditRule {
+    if ([...pairs].every((pair) => this.#duplicates.has(pair))) return 'duplicate-key';
+    return [...pairs].some((pair) => this.#input.dropped.has(pair)) ? 'rendered' : 'x-enabled';
   }
 
   #addEdits(edits: readonly TextEdit[] | undefined, origin: EditOrigin, location: SourceLocation): void {
@@ -181,7 +192,7 @@ class Collector implements Removals {
         hint: 'Write the mapping as a block with one member a line, and leave at least one member.',
       });
     }
-    this.edits.push(...edits.map((edit) => ({ ...edit, origin })));
+    for (const edit of edits) this.edits.push({ ...edit, origin });
   }
 
   /** What is removed may hold an anchor that the rest refers to. */

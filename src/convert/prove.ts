@@ -83,7 +83,7 @@ export function proveConversion(input: ProofInput): Proof {
           ? [{ path: after.message.split(': ', 1)[0]!.split('.'), before: undefined, after: after.message }]
           : compareModels(before, after).filter((difference) => !isAccepted(difference));
       const overridden = [...override.keys()];
-      differences.push(...found.map((difference) => ({ ...difference, generation, overridden })));
+      for (const difference of found) differences.push({ ...difference, generation, overridden });
     }
   };
   compare(rendered.value, new Map(), EMPTY);

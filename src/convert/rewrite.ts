@@ -5,19 +5,12 @@ import { RebundleError } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
 import { looksSecret } from '../lib/redact.ts';
 import { applyEdits, sortEdits } from '../lib/text-edit.ts';
-import {
-  memberOf,
-  parseYaml,
-  resolveAlias,
-  YAML_LIMITS,
-  type YamlDocument,
-  type YamlMap,
-  type YamlPair,
-} from '../lib/yaml.ts';
+import { parseYaml, resolveAlias, YAML_LIMITS, type YamlDocument, type YamlMap, type YamlPair } from '../lib/yaml.ts';
 import type { AppPackage, ComposeApp, Diagnostic, DocumentPart, Interpolation, VariableMapping } from '../model/app.ts';
 import { checkResult } from './check-result.ts';
 import { makeEdits } from './compose-edits.ts';
 import { findRemovals, type Removals } from './disabled-services.ts';
+import { placeRepairs, type Repair } from './repair.ts';
 import { checkReferences, type RewrittenScalar, rewriteScalar, type ScalarContext } from './rewrite-scalar.ts';
 import { isVersion, listScalarSites, type ScalarSite } from './scalar-sites.ts';
 import { chooseVariables } from './variables.ts';
@@ -29,8 +22,8 @@ export interface RewriteOptions {
   readonly settings: readonly ParameterSetting[];
   /** How severe it is that docker-compose 1.29 refuses the result, which docker-app took; an error unless said otherwise. */
   readonly deviceSeverity?: 'error' | 'warning';
-  /** Members of services, `service` and `key` joined by a line end, whose value is replaced as a whole by this YAML text. */
-  readonly replaced?: ReadonlyMap<string, string>;
+  /** Members in which compose reads something else than docker-app did. */
+  readonly repairs?: readonly Repair[];
 }
 
 /**
@@ -48,7 +41,7 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
     semantics: app.semantics,
     strict: app.strict,
   });
-  diagnostics.push(...read.diagnostics);
+  for (const diagnostic of read.diagnostics) diagnostics.push(diagnostic);
   const document = parseCompose(compose);
   const root = document.root === undefined ? undefined : resolveAlias(document.root);
   if (root?.kind !== 'map') {
@@ -56,9 +49,11 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
       location: document.locate(root?.start ?? 0),
     });
   }
-  const removals = findRemovals({ text: compose.text, root, parameters: read.parameters, locate: document.locate });
-  diagnostics.push(...removals.diagnostics);
-  const replaced = findReplaced(root, options.replaced ?? new Map());
+  const { replaced, dropped, diagnostics: repaired } = placeRepairs(root, options.repairs ?? [], document.locate);
+  diagnostics.push(...repaired);
+  const { parameters } = read;
+  const removals = findRemovals({ text: compose.text, root, parameters, dropped, locate: document.locate });
+  for (const diagnostic of removals.diagnostics) diagnostics.push(diagnostic);
   const gone = new Set([...removals.pairs, ...replaced.keys()]);
   const sites = listScalarSites(root, gone).filter((site) => !removals.items.has(site.node));
   const choices = chooseVariables(sites, read.parameters, options.interpolation);
@@ -76,7 +71,7 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
     }
     const result = rewriteScalar(site, context);
     results.set(site, result);
-    diagnostics.push(...result.diagnostics);
+    for (const diagnostic of result.diagnostics) diagnostics.push(diagnostic);
   }
   for (const site of listSwitchedOff(root, removals, sites)) {
     const error = checkReferences(site, context);
@@ -91,12 +86,12 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
   }
   const variables = describeVariables({
     parameters: read.parameters,
-    results: [...results.values(), ...describeReplaced(replaced, read.parameters)],
+    results: [...results.values(), ...describeReplaced([...replaced.keys(), ...dropped], read.parameters)],
     removals,
     choices,
     diagnostics,
   });
-  diagnostics.push(...findOverrides(app, options, variables));
+  for (const diagnostic of findOverrides(app, options, variables)) diagnostics.push(diagnostic);
   const edits = sortEdits(
     makeEdits({
       app,
@@ -116,7 +111,7 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
   const { services, references, ...checked } = failed
     ? { services: [], references: [], diagnostics: [] }
     : checkResult(result, options.deviceSeverity ?? 'error');
-  diagnostics.push(...checked.diagnostics);
+  for (const diagnostic of checked.diagnostics) diagnostics.push(diagnostic);
   return { name: app.name, origin: app.origin, ...result, variables, services, references, diagnostics };
 }
 
@@ -126,26 +121,12 @@ function measureValues({ node }: ScalarSite, parameters: ReadonlyMap<string, Par
   return lengths.reduce((sum, length) => sum + length, 0);
 }
 
-/** The members that are replaced; only those that the service says itself can be. */
-function findReplaced(root: YamlMap, wanted: ReadonlyMap<string, string>): Map<YamlPair, string> {
-  const found = new Map<YamlPair, string>();
-  const services = wanted.size === 0 ? undefined : memberOf(root, 'services');
-  for (const service of services?.kind === 'map' ? services.pairs : []) {
-    if (service.value.kind !== 'map') continue;
-    for (const pair of service.value.pairs) {
-      const text = wanted.get(`${service.name}\n${pair.name}`);
-      if (text !== undefined) found.set(pair, text);
-    }
-  }
-  return found;
-}
-
-/** The parameters in parts that are replaced: they became values there. */
+/** The parameters in parts that are repaired: they became values there, or nothing. */
 function describeReplaced(
-  replaced: ReadonlyMap<YamlPair, string>,
+  repaired: readonly YamlPair[],
   parameters: ReadonlyMap<string, Parameter>,
 ): RewrittenScalar[] {
-  return [...replaced.keys()].map((pair) => {
+  return repaired.map((pair) => {
     const tokens = listScalarSites(pair.value, new Set()).flatMap(({ node }) => tokenizeReferences(node.value));
     const used = tokens.flatMap(({ name }) => (name !== undefined && parameters.has(name) ? [name] : []));
     const fixed = new Map(

@@ -61,7 +61,7 @@ export async function readPackageContent(
   return {
     style: 'docker-app',
     model: modelOf({}),
-    groups: new Map(groups.map(({ name, parameters }) => [name, modelOf({ files: [parameters] })])),
+    groups: readGroups(groups, ({ parameters }) => modelOf({ files: [parameters] })),
     shortMounts: new Set(),
     files: [],
   };
@@ -80,10 +80,26 @@ export function readBundleContent(
   return {
     style: 'compose',
     model: modelOf(undefined),
-    groups: new Map(groups.map(({ name, environments }) => [name, modelOf(environments.get(app))])),
+    groups: readGroups(groups, ({ environments }) => modelOf(environments.get(app))),
     shortMounts: listShortMounts(file),
     files,
   };
+}
+
+/** A group whose values the app refuses never ran it. */
+function readGroups(
+  groups: readonly DeviceGroup[],
+  read: (group: DeviceGroup) => ModelMap,
+): ReadonlyMap<string, ModelMap> {
+  const models = new Map<string, ModelMap>();
+  for (const group of groups) {
+    try {
+      models.set(group.name, read(group));
+    } catch (thrown) {
+      if (!(thrown instanceof RebundleError)) throw thrown;
+    }
+  }
+  return models;
 }
 
 function readCanonical(model: ModelValue, environment: (name: string) => string | undefined): ModelMap {

@@ -74,8 +74,7 @@ function readComposeApp(
   { client, contents }: { readonly client: Client; readonly contents: Contents },
 ): Entry {
   const written = isRecord(entry) ? entry.uri : undefined;
-  if (typeof written !== 'string')
-    return { state: client.is2020 ? 'skipped' : 'refused', why: 'its entry has no uri' };
+  if (typeof written !== 'string') return { state: client.is2020 ? 'skipped' : 'refused', why: 'its entry has no uri' };
   // Devices lower the digest.
   const uri = written.replace(/@sha256:[0-9a-fA-F]{64}$/, (digest) => digest.toLowerCase());
   const named = readAppUri(uri);

@@ -1,5 +1,6 @@
 /** The two ways in which a target names an app. */
-export type AppStyle = 'docker-app' | 'compose';
+export const STYLES = ['docker-app', 'compose'] as const;
+export type AppStyle = (typeof STYLES)[number];
 
 /** A generation of the device client with the type of package manager that it is configured with. What each does was seen by running it. */
 export interface Client {
@@ -18,7 +19,13 @@ export interface Client {
   readonly manifestLimit: number;
 }
 
-const OLD = { style: 'docker-app', starts: true, compares: ['docker-app', 'compose'], is2020: true, hasFirstLoopDefect: false } as const;
+const OLD = {
+  style: 'docker-app',
+  starts: true,
+  compares: ['docker-app', 'compose'],
+  is2020: true,
+  hasFirstLoopDefect: false,
+} as const;
 const COMPOSE_2020 = { ...OLD, style: 'compose' } as const;
 const MANIFEST_2020 = 2048;
 

@@ -5,7 +5,8 @@ import { RebundleError } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
 import { formatReference, parseReference } from '../lib/reference.ts';
 import type { Reference } from '../model/oci.ts';
-import { type AppContent, imagesOf, membersOf, mountKey } from './app-content.ts';
+import { type AppContent, imagesOf, membersOf } from './app-content.ts';
+import { listMounts, listNetworks } from './app-storage.ts';
 
 /** What a device has after a step that it had otherwise before. `loss`: data, a setting or the very program is another one, and nobody is told. */
 export interface ContentChange {
@@ -69,15 +70,6 @@ export function compareContents(app: string, before: AppContent, after: AppConte
   ];
 }
 
-interface Mount {
-  readonly service: string;
-  readonly target: string;
-  /** The full name of a volume, the path of the host, or the path in the folder of the app. */
-  readonly source: string;
-  readonly kind: 'volume' | 'host path' | 'app folder';
-  readonly isShort: boolean;
-}
-
 function compareStorage(app: string, before: AppContent, after: AppContent): ContentChange[] {
   const mounts = listMounts(app, after);
   const services = new Set(imagesOf(after).keys());
@@ -85,73 +77,34 @@ function compareStorage(app: string, before: AppContent, after: AppContent): Con
     const { service, target, source, kind } = mount;
     const next = mounts.get(key);
     const place = `service ${service}, ${target}`;
-    if (next === undefined) {
-      if (services.has(service))
-        return [{ outcome: 'storage-changed', loss: true, detail: `${place}: was on ${kind} ${source}, is on none` }];
-      return [{ outcome: 'service-gone', loss: false, detail: `service ${service} is gone, its ${kind} ${source} stays on the device` }];
+    const was = `${place}: was on ${kind} ${source}`;
+    // It came with the bundle, and holds no data.
+    if (kind === 'bundle file') return [];
+    if (next === undefined && !services.has(service)) {
+      const detail = `service ${service} is gone, its ${kind} ${source} stays on the device`;
+      return [{ outcome: 'service-gone', loss: false, detail }];
     }
+    if (next === undefined) return [{ outcome: 'storage-changed', loss: true, detail: `${was}, is on none` }];
+    // docker-compose 1.x never found such a file beside a docker-app.
+    if (kind === 'app folder' && next.kind === 'bundle file') return [];
     if (next.source !== source || next.kind !== kind) {
-      const detail = `${place}: was on ${kind} ${source}, is on ${next.kind} ${next.source}`;
-      return [{ outcome: 'storage-changed', loss: true, detail }];
+      return [{ outcome: 'storage-changed', loss: true, detail: `${was}, is on ${next.kind} ${next.source}` }];
     }
     if (kind !== 'host path' || next.isShort === mount.isShort) return [];
     const missing = next.isShort ? 'is made as an empty folder' : 'stops the app';
-    return [{ outcome: 'host-path', loss: false, detail: `${place}: where ${source} is missing on the host, it ${missing} from now on` }];
+    const detail = `${place}: where ${source} is missing on the host, it ${missing} from now on`;
+    return [{ outcome: 'host-path', loss: false, detail }];
   });
 }
 
-/** The mounts that keep data: named volumes and paths. Files of the bundle itself come with it and keep none. */
-function listMounts(app: string, content: AppContent): ReadonlyMap<string, Mount> {
-  const names = fullNames(app, content.model, 'volumes');
-  const found = new Map<string, Mount>();
-  for (const [service, value] of membersOf(content.model, 'services')) {
-    const volumes = value instanceof Map ? value.get('volumes') : undefined;
-    for (const [target, mount] of volumes instanceof Map ? (volumes as ReadonlyMap<string, ModelValue>) : []) {
-      const read = mount instanceof Map ? readMount(mount as ModelMap, { app, content, names }) : undefined;
-      const key = mountKey(service, target);
-      if (read !== undefined) found.set(key, { service, target, ...read, isShort: content.shortMounts.has(key) });
-    }
-  }
-  return found;
-}
-
-function readMount(
-  mount: ModelMap,
-  { app, content, names }: { readonly app: string; readonly content: AppContent; readonly names: ReadonlyMap<string, string> },
-): Pick<Mount, 'source' | 'kind'> | undefined {
-  const [type, source] = [mount.get('type'), mount.get('source')];
-  if (typeof source !== 'string' || source === '') return undefined;
-  if (type === 'volume') return { kind: 'volume', source: names.get(source) ?? projectName(app, source) };
-  if (type !== 'bind') return undefined;
-  if (source.startsWith('/') || source.startsWith('~')) return { kind: 'host path', source };
-  const path = source.replace(/^(?:\.\/+)+/, '');
-  const isOwn = content.files.some((file) => file === path || file.startsWith(`${path}/`));
-  if (isOwn) return undefined;
-  const root = content.style === 'compose' ? 'compose_apps_root' : 'docker_apps_root';
-  return { kind: 'app folder', source: `${root}/${app}/${path}` };
-}
-
-function projectName(app: string, name: string): string {
-  return `${app.toLowerCase().replace(/[^-_a-z0-9]/g, '')}_${name}`;
-}
-
-/** What volumes or networks are called on a device, by their names in the compose file. */
-function fullNames(app: string, model: ModelMap, section: 'volumes' | 'networks'): ReadonlyMap<string, string> {
-  return new Map(
-    membersOf(model, section).map(([name, value]) => {
-      const own = value instanceof Map ? value.get('name') : undefined;
-      return [name, typeof own === 'string' ? own : projectName(app, name)];
-    }),
-  );
-}
-
 function compareNetworks(app: string, before: AppContent, after: AppContent): ContentChange[] {
-  const [a, b] = [before, after].map((content) => new Set(fullNames(app, content.model, 'networks').values()));
-  const gone = [...(a ?? [])].filter((name) => !b?.has(name));
-  const added = [...(b ?? [])].filter((name) => !a?.has(name));
+  const [a, b] = [listNetworks(app, before), listNetworks(app, after)];
+  const gone = a.filter((name) => !b.includes(name));
+  const added = b.filter((name) => !a.includes(name));
   if (gone.length + added.length === 0) return [];
-  const list = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.toSorted(compareText).join(', '));
-  return [{ outcome: 'network-changed', loss: false, detail: `networks that go: ${list(gone)}; that come: ${list(added)}` }];
+  const list = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '));
+  const detail = `networks that go: ${list(gone)}; that come: ${list(added)}`;
+  return [{ outcome: 'network-changed', loss: false, detail }];
 }
 
 /** Values are never told: they may be secrets. */
@@ -206,7 +159,11 @@ export function findLeftFiles(before: AppContent, after: AppContent): ContentCha
   return [
     read.length === 0
       ? { outcome: 'files-left', loss: false, detail: `files of the former bundle stay in the folder: ${shown}` }
-      : { outcome: 'files-left', loss: true, detail: `files that stay in the folder change what runs: ${read.join(', ')}` },
+      : {
+          outcome: 'files-left',
+          loss: true,
+          detail: `files that stay in the folder change what runs: ${read.join(', ')}`,
+        },
   ];
 }
 

@@ -62,16 +62,24 @@ const build: Field = (value) =>
     target: text,
   })(typeof value === 'string' ? new Map([['context', value]]) : value);
 
-const ports: Field = (value) => {
-  const printed = (isList(value) ? value : []).flatMap((item) => {
-    if (isMap(item)) return [readStruct(item, { mode: text, target: count, published: count, protocol: text })];
-    if (typeof item === 'number') throw new LoadFault('invalid type float64 for port');
-    const parsed = parsePort(printValue(item));
-    if (typeof parsed === 'string') throw new LoadFault(parsed);
-    return parsed;
-  });
-  return printed.length === 0 ? undefined : printed;
-};
+/** Ports of one file, ranges expanded: each of TCP and UDP, and some more. */
+const MAX_PORTS = 150_000;
+
+function createPorts(): Field {
+  let left = MAX_PORTS;
+  return (value) => {
+    const printed = (isList(value) ? value : []).flatMap((item) => {
+      if (isMap(item)) return [readStruct(item, { mode: text, target: count, published: count, protocol: text })];
+      if (typeof item === 'number') throw new LoadFault('invalid type float64 for port');
+      const parsed = parsePort(printValue(item));
+      if (typeof parsed === 'string') throw new LoadFault(parsed);
+      left -= parsed.length;
+      if (left < 0) throw new LoadFault(`more than ${MAX_PORTS} ports`);
+      return parsed;
+    });
+    return printed.length === 0 ? undefined : printed;
+  };
+}
 
 const networks: Field = (value) => {
   const given = isList(value) ? new Map(value.map((name) => [printValue(name), null])) : value;
@@ -196,7 +204,7 @@ function serviceFields({ semantics, lookup }: ServiceContext): Fields {
     network_mode: text,
     networks,
     pid: text,
-    ports,
+    ports: createPorts(),
     privileged: flag,
     read_only: flag,
     restart: text,

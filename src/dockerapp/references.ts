@@ -82,7 +82,7 @@ export function substituteReferences(
       } else {
         text += value;
         error = undefined;
-        lost.push(...undefinedNames);
+        for (const name of undefinedNames) lost.push(name);
         undefinedNames = [];
       }
     }

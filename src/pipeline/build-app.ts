@@ -23,6 +23,7 @@ import { type AppPlan, RULES_VERSION, type ServicePin } from '../model/plan.ts';
 import type { FileContent } from '../targets/file-targets.ts';
 import type { AppBytes, createByteStore, OpenApp } from './app-bytes.ts';
 import { buildBundle } from './build-bundle.ts';
+import { findBundleSecrets } from './bundle-secrets.ts';
 import { maskFindings } from './convert.ts';
 import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
 import { type BytePins, type Pinning, pinApp } from './pin-app.ts';
@@ -108,7 +109,9 @@ async function describeApp(converted: ConvertedApp, input: Parameters<typeof bui
     const { bundle, dockerApp } = made.bytes;
     const bundleTag = request.config.publish.tag === 'app-{tag}' ? `app-${pins.tag}` : appTag(bundle.manifest.digest);
     const place = await findPlace(bundle, bundleTag, context);
-    const all = [...own, ...made.diagnostics, ...describePlace(place, bundleTag)];
+    const rules = { rules: request.config.secrets.allow, now: context.createdAt };
+    const secrets = await findBundleSecrets(app, bundle.files, rules);
+    const all = [...own, ...made.diagnostics, ...secrets, ...describePlace(place, bundleTag)];
     const { archive, index, manifest, reference } = bundle;
     return {
       ...base,

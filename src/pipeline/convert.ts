@@ -37,12 +37,12 @@ export async function convertPackages<T extends { readonly diagnostics: readonly
   );
   tasks.sort((a, b) => compareText(a.location.name, b.location.name));
   let failed = false;
+  const silent = { ...context, emit: () => {} };
   return mapLimit(tasks, context.limit, async ({ scannedSource, location }) => {
     const converted =
       failed && request.failFast
         ? stopped(scannedSource, location)
         : await convertPackage(scannedSource, location, request, context);
-    const silent = { ...context, emit: () => {} };
     const result = await next(converted, () => convertPackage(scannedSource, location, request, silent));
     failed ||= hasErrors(result.diagnostics);
     return result;

@@ -28,6 +28,11 @@ export interface MigrationRequest {
   readonly apps: readonly string[];
   /** Packages that the user named, by repository; they are selected wherever they lie, and nothing else of that repository is. */
   readonly only: ReadonlyMap<string, readonly string[]>;
+  /** Globs of single repositories: `include` in place of that of the configuration, `exclude` besides it. */
+  readonly scanRules?: ReadonlyMap<
+    string,
+    { readonly include?: readonly string[]; readonly exclude?: readonly string[] }
+  >;
   /** Texts of the parameter files. */
   readonly parameterFiles: readonly DocumentPart[];
   /** The parameter files that groups of devices have. */

@@ -1,8 +1,9 @@
 import { EMPTY_CONFIG } from '../bundle/app-manifest.ts';
+import { checkPublished } from '../device/verify-bundle.ts';
 import { RebundleError, toRebundleError } from '../errors.ts';
 import { once } from '../lib/bytes.ts';
 import { hexOf } from '../lib/digest.ts';
-import { errorFinding } from '../lib/finding.ts';
+import { errorFinding, finding } from '../lib/finding.ts';
 import { createLimit, mapLimit } from '../lib/limit.ts';
 import { repositoryOf } from '../lib/reference.ts';
 import type { AppBundle, Diagnostic } from '../model/app.ts';
@@ -23,7 +24,7 @@ const SMALL_BLOB = 1024 * 1024;
 type SentBlobs = Map<string, Promise<string | undefined>>;
 
 /**
- * Publishes bundles side by side: blobs before the manifest, the manifest once under its tag, then read it back and hash it. What is there
+ * Publishes bundles side by side: blobs before the manifest, the manifest once under its tag, then read it back, hash it and check it as `verify` does. What is there
  * already is not sent: `resumed` says that an earlier run began to send, so that each blob is looked for. A failure stays with its app. Outcomes
  * by app name.
  */
@@ -61,16 +62,26 @@ async function publishBundle(
   const { bundle } = await open();
   context.emit({ type: 'app:stage', app: name, origin, stage: 'publish' });
   const { manifest } = bundle;
-  let bytesSent = 0;
-  if (!place.published) {
-    const sizes = await settleAll(listBlobs(bundle).map((blob) => sendBlob(name, bundle, blob, context, sending)));
-    const options = callOptions(context);
+  // A registry that has the manifest may lack a blob: clean-ups take what no manifest lists, as the file index.
+  const found = place.published ? await getPublished(bundle, context) : undefined;
+  const how = place.published ? { ...sending, resumed: true } : sending;
+  const sizes = await settleAll(listBlobs(bundle).map((blob) => sendBlob(name, bundle, blob, context, how)));
+  let bytesSent = sizes.reduce((sum, size) => sum + size, 0);
+  const restored = place.published && (found === undefined || bytesSent > 0) ? [restoredFinding(bundle)] : [];
+  let bytes = found;
+  if (bytes === undefined) {
     const sentManifest = { bytes: bundle.manifestBytes, mediaType: manifest.mediaType, tag: place.tag };
-    await context.destination.putManifest(repositoryOf(bundle.reference), sentManifest, options);
-    bytesSent = sizes.reduce((sum, size) => sum + size, manifest.size);
+    await context.destination.putManifest(repositoryOf(bundle.reference), sentManifest, callOptions(context));
+    bytesSent += manifest.size;
+    bytes = await readBack(bundle, context);
   }
-  await readBack(bundle, context);
-  return { bytesSent, diagnostics: [] };
+  const findings = await checkPublished(bundle, bytes);
+  return { bytesSent, diagnostics: [...restored, ...findings.filter(({ severity }) => severity === 'error')] };
+}
+
+function restoredFinding({ reference }: AppBundle): Diagnostic {
+  const place = `${reference.registry}/${reference.repository}`;
+  return finding('publish.restored', `${place} had lost a part of the published bundle, which was sent again`);
 }
 
 /** All results, or the first failure once nothing is under way any more. */
@@ -96,9 +107,14 @@ export async function findPlace(bundle: AppBundle, wanted: string, context: Migr
   const { digest } = bundle.manifest;
   const substitute = `${wanted}-${hexOf(digest).slice(0, 12)}`;
   for (const tag of [wanted, substitute]) {
-    const found = await context.destination.headManifest(repositoryOf(bundle.reference), tag, options);
+    const name = repositoryOf(bundle.reference);
+    const found = await context.destination.headManifest(name, tag, options);
     if (found === undefined || found.digest === digest)
       return { tag, published: found !== undefined, isSubstitute: tag !== wanted };
+    // Nobody has hashed that: before the tag counts as taken, its manifest has to be another one in truth.
+    const held = await context.destination.getManifest(name, tag, options);
+    if (held === undefined || held.descriptor.digest === digest)
+      return { tag, published: held !== undefined, isSubstitute: tag !== wanted };
   }
   return { tag: substitute, published: false, isSubstitute: true };
 }
@@ -157,13 +173,26 @@ async function sendBlob(
 }
 
 /** A reference counts as published once the registry has served the very manifest that it names. */
-async function readBack({ reference, manifest }: AppBundle, context: MigrationContext): Promise<void> {
+async function readBack(bundle: AppBundle, context: MigrationContext): Promise<Uint8Array> {
+  const bytes = await getPublished(bundle, context);
+  if (bytes === undefined) throw notAsSent(bundle);
+  return bytes;
+}
+
+/** The manifest as the registry serves it; undefined where it does not have it, whatever it said about the tag. */
+async function getPublished(bundle: AppBundle, context: MigrationContext): Promise<Uint8Array | undefined> {
+  const { reference, manifest } = bundle;
   const options = callOptions(context);
   const found = await context.destination.getManifest(repositoryOf(reference), manifest.digest, options);
-  if (found?.descriptor.digest !== manifest.digest || found.descriptor.mediaType !== manifest.mediaType) {
-    throw new RebundleError(
-      'REGISTRY_DIGEST_MISMATCH',
-      `${reference.registry}/${reference.repository}@${manifest.digest} cannot be read back as it was sent`,
-    );
-  }
+  if (found === undefined) return undefined;
+  const { digest, mediaType } = found.descriptor;
+  if (digest !== manifest.digest || mediaType !== manifest.mediaType) throw notAsSent(bundle);
+  return found.bytes;
+}
+
+function notAsSent({ reference, manifest }: AppBundle): RebundleError {
+  return new RebundleError(
+    'REGISTRY_DIGEST_MISMATCH',
+    `${reference.registry}/${reference.repository}@${manifest.digest} cannot be read back as it was sent`,
+  );
 }

@@ -45,9 +45,10 @@ async function scanSource(source: Source, request: MigrationRequest): Promise<Sc
     for await (const entry of source.list()) entries.push(entry);
     entries.sort((a, b) => compareText(a.path, b.path));
     const named = request.only.get(repository);
+    const own = request.scanRules?.get(repository);
     const rules = {
-      include: named ?? request.config.apps.include,
-      exclude: request.config.apps.exclude,
+      include: named ?? own?.include ?? request.config.apps.include,
+      exclude: [...request.config.apps.exclude, ...(own?.exclude ?? [])],
       names: request.apps,
       compose: request.config.apps.compose,
     };

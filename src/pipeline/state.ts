@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { RebundleError } from '../errors.ts';
 import { jsonChunks } from '../lib/json-chunks.ts';
-import { type MigrationPlan, RULES_VERSION } from '../model/plan.ts';
+import { type AppPlan, type MigrationPlan, RULES_VERSION } from '../model/plan.ts';
 
 const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const App = z.looseObject({
@@ -61,6 +61,28 @@ export function parsePlan(bytes: Uint8Array, path: string): MigrationPlan {
     );
   }
   return value as MigrationPlan;
+}
+
+/** What a new run goes by of an earlier plan, without what only people and reports read: a big factory's plan is tens of megabytes. */
+export function keepForNextRun(plan: MigrationPlan): MigrationPlan {
+  const apps = plan.apps.map(
+    ({ app, origin, kind, status, inputs, reference, images, published, newOnDevices }): AppPlan => ({
+      app,
+      origin,
+      kind,
+      status,
+      images,
+      published,
+      newOnDevices,
+      platforms: [],
+      variables: [],
+      files: [],
+      diagnostics: [],
+      ...(inputs === undefined ? {} : { inputs }),
+      ...(reference === undefined ? {} : { reference }),
+    }),
+  );
+  return { ...plan, apps };
 }
 
 /** The text of a plan file, in pieces. */

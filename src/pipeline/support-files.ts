@@ -4,8 +4,13 @@ import type { Config } from '../config.ts';
 import { RebundleError } from '../errors.ts';
 import { decodeUtf8 } from '../lib/bytes.ts';
 import { encodeJson } from '../lib/escape-text.ts';
-import type { AppPackage, FileEntry, FileReference, PackageLocation } from '../model/app.ts';
+import { finding } from '../lib/finding.ts';
+import type { AppPackage, Diagnostic, FileEntry, FileReference, PackageLocation } from '../model/app.ts';
 import type { Source } from '../source/source.ts';
+
+const LFS_VERSION = 'version https://git-lfs.github.com/spec/v1\n';
+const MIN_POINTER = 100;
+const MAX_POINTER = 1023;
 
 /**
  * The support files of a package under the ignore rules of its folders. Throws BUNDLE_PATH for rules that cannot be read, and what reading the
@@ -22,7 +27,7 @@ export async function findSupportFiles(input: {
   const { location, pkg, references, source, entries, config } = input;
   const ignores: FolderRules[] = [];
   for (const path of listIgnoreFiles(location, entries)) ignores.push(await readRules(source, path));
-  return planSupportFiles({
+  const plan = planSupportFiles({
     package: location,
     entries,
     attachments: pkg.attachments,
@@ -30,6 +35,26 @@ export async function findSupportFiles(input: {
     ignores,
     all: config.bundle.files === 'all',
   });
+  const pointers: Diagnostic[] = [];
+  for (const { source: path, size } of plan.files) {
+    if (size < MIN_POINTER || size > MAX_POINTER || !(await isLfsPointer(source, path))) continue;
+    const message = `${encodeJson(path)} is a pointer of Git LFS, and its content is not in the repository`;
+    pointers.push(
+      finding('file.lfs-pointer', message, { hint: 'Run git lfs pull in a clone, and convert that folder.' }),
+    );
+  }
+  return pointers.length === 0 ? plan : { ...plan, diagnostics: [...plan.diagnostics, ...pointers] };
+}
+
+/** By the specification of Git LFS: the version line comes first, and the whole is below 1,024 bytes. */
+async function isLfsPointer(source: Source, path: string): Promise<boolean> {
+  try {
+    return (await source.read(path, MAX_POINTER)).toString('latin1').startsWith(LFS_VERSION);
+  } catch (thrown) {
+    // A link is as short as its path; what it leads to may be large. What cannot be read is told when the bundle is made.
+    if (thrown instanceof RebundleError && thrown.code !== 'CANCELLED') return false;
+    throw thrown;
+  }
 }
 
 async function readRules(source: Source, path: string): Promise<FolderRules> {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CliEnvironment } from '../../src/cli/environment.ts';
 import { openPlaces } from '../../src/cli/places.ts';
 import { openTufRepo } from '../../src/cli/tuf-files.ts';
-import { parseConfig } from '../../src/config.ts';
+import { defaultConfig, parseConfig } from '../../src/config.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.ts';
 
@@ -29,10 +29,11 @@ afterEach(async () => {
 });
 
 async function readTargets(more: string): Promise<string | undefined> {
-  const config = parseConfig(
+  const parsed = parseConfig(
     `targets: { repo: '${server.origin}/api/v1/user_repo', tags: main }\n${more}`,
     'rebundle.yml',
   );
+  const config = { ...defaultConfig(), ...parsed };
   const environment = {
     cwd: folder,
     env: { HOME: folder, REBUNDLE_TUF_TOKEN: TOKEN },

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { convertTexts } from './convert-package.ts';
+import { type Converted, convertTexts } from './convert-package.ts';
 
 const HEAD = "version: '3.7'\nservices:\n";
 
@@ -67,4 +67,26 @@ it('values that grow beyond all bounds are a finding', async () => {
     `p: ${value}\n`,
   );
   expect(diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code)).toEqual(['YAML_LIMIT']);
+}, 60_000);
+
+it('one text with very many references, or very many dollars, is converted', async () => {
+  const references = await convertTexts(
+    `${HEAD}  a:\n    image: busybox\n    command: '${'$a'.repeat(200_000)}'\n`,
+    'a: x\n',
+  );
+  expect(references.diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
+  const dollars = await convertTexts(`${HEAD}  a:\n    image: busybox\n    command: '${'$$'.repeat(400_000)}'\n`, '');
+  expect(dollars.diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
+}, 60_000);
+
+it('ranges of ports stay as they are written, and too many of them are a finding', async () => {
+  const ports = (list: string): Promise<Converted> =>
+    convertTexts(`${HEAD}  a:\n    image: busybox\n    ports: [${list}]\n`, '');
+  const wide = await ports('"10000-30000:10000-30000/udp"');
+  expect(wide.diagnostics).toEqual([]);
+  expect(wide.app?.composeText).toContain('"10000-30000:10000-30000/udp"');
+  const many = await ports(
+    Array.from({ length: 500 }, (_, i) => `"${i + 1}-${i + 60_000}:${i + 1}-${i + 60_000}"`).join(', '),
+  );
+  expect(many.diagnostics.map(({ code }) => code)).toContain('COMPOSE_INVALID');
 }, 60_000);

@@ -71,9 +71,31 @@ describe.each(RELEASES)('what docker-app %s did is what --semantics %s does', (r
   );
 });
 
-function convertCase(each: RecordedCase, semantics: Semantics, interpolation: Interpolation): Promise<Converted> {
+describe('what docker-app v0.6.0 rendered is what auto does', () => {
+  const recorded = cases.flatMap((each, index) => {
+    const result = each.results.find(({ versions }) => versions.includes('v0.6.0'));
+    // Where both parameter files are there and differ, someone has to say which one devices read.
+    const isAmbiguous = each.name === 'more/both-settings-yml-and-parameters-yml';
+    return result?.rendered === undefined || isAmbiguous ? [] : [{ ...each, index, rendered: result.rendered }];
+  });
+
+  it.each(recorded.map((each) => [`${each.index} ${each.name}: ${each.title}`, each] as const))(
+    '%s',
+    async (_, each) => {
+      const converted = await convertCase(each, undefined, 'single');
+      expect(converted.diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
+      expect(differences(each.rendered, converted, 'single')).toEqual([]);
+    },
+  );
+});
+
+function convertCase(
+  each: RecordedCase,
+  semantics: Semantics | undefined,
+  interpolation: Interpolation,
+): Promise<Converted> {
   return convertFiles(filesOf(each, semantics), {
-    semantics,
+    ...(semantics === undefined ? {} : { semantics }),
     interpolation,
     deviceSeverity: 'warning',
     parameterFiles: each.parametersFiles ?? [],
@@ -81,7 +103,7 @@ function convertCase(each: RecordedCase, semantics: Semantics, interpolation: In
   });
 }
 
-function filesOf({ single, files }: RecordedCase, semantics: Semantics): Map<string, Buffer> {
+function filesOf({ single, files }: RecordedCase, semantics: Semantics | undefined): Map<string, Buffer> {
   if (single !== undefined) return new Map([['web.dockerapp', Buffer.from(single)]]);
   const parameters = semantics === '0.9' ? 'parameters.yml' : 'settings.yml';
   const named = Object.entries(files ?? {}).flatMap(([name, text]) =>

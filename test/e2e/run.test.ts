@@ -185,7 +185,7 @@ test('a folder of the user in place of a converted tree stops the run before any
     await workspace.write('out/apps/metrics/notes.txt', 'mine');
     const { status, stderr } = await workspace.run(['run', '--config', CONFIG]);
     expect([status, stderr.includes('OUTPUT_UNSAFE')]).toEqual([4, true]);
-    expect([...(await workspace.listing('out')).keys()]).toEqual(['apps/metrics/notes.txt']);
+    expect([...(await workspace.listing('out')).keys()]).toEqual(['apps/metrics/notes.txt', 'report.json']);
   } finally {
     await workspace.close();
   }

@@ -1,15 +1,20 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { MigrationOutcome } from '../../src/pipeline/run.ts';
+import { compareReports } from '../../src/report/compare-reports.ts';
 import { renderHtml } from '../../src/report/html.ts';
 import { renderJson } from '../../src/report/json.ts';
+import { renderJunit } from '../../src/report/junit.ts';
 import { renderMarkdown } from '../../src/report/markdown.ts';
+import { renderMetrics } from '../../src/report/metrics.ts';
 import { buildRunReport } from '../../src/report/run-report.ts';
+import { renderSummary } from '../../src/report/summary.ts';
 import { planOf, statusesOf, TestFactory } from './factory.ts';
 import { pushImage } from './images.ts';
 
 const jsonOf = (report: Parameters<typeof renderJson>[0]): string => [...renderJson(report)].join('');
 
 const SECRET = 'hunter2-is-secret';
+const ALLOWED = 'secrets: { allow: [{ name: db.password, reason: a test }, { name: api-token, reason: a test }] }\n';
 let factory: TestFactory;
 
 beforeEach(async () => {
@@ -34,7 +39,10 @@ function leaksOf(outcome: MigrationOutcome, secret = SECRET): string[] {
     outputs: {},
   });
   const texts = [JSON.stringify(plan), JSON.stringify(factory.saved), JSON.stringify(factory.events)];
-  texts.push(JSON.stringify(results), [...renderHtml(report)].join(''), jsonOf(report), renderMarkdown(report));
+  texts.push(JSON.stringify(results), jsonOf(report), renderMarkdown(report));
+  texts.push(renderSummary(report, { width: 200, color: true }));
+  texts.push([...renderHtml(report)].join(''), [...renderJunit(report)].join(''), [...renderMetrics(report)].join(''));
+  texts.push(JSON.stringify(compareReports(report, { ...report, apps: [], findings: [] })));
   return texts.flatMap((text) => text.match(new RegExp(`.{0,60}${secret}.{0,20}`, 'g')) ?? []);
 }
 
@@ -56,7 +64,7 @@ test('a secret parameter that is used in many ways is in the bundle and nowhere 
     'repo/vault.dockerapp',
     packageOf(compose, `db:\n  password: ${SECRET}\napi-token: "${SECRET}$$x"`),
   );
-  const outcome = await factory.run({ config: 'interpolation: single\n' });
+  const outcome = await factory.run({ config: `interpolation: single\n${ALLOWED}` });
   expect(statusesOf(outcome)).toEqual({ vault: 'migrated' });
   expect(leaksOf(outcome)).toEqual([]);
   expect(planOf(outcome, 'vault').variables.map(({ parameter, value }) => [parameter, value])).toContainEqual([
@@ -95,7 +103,7 @@ test.each([
 test('a value of --set is not printed either', async () => {
   const compose = '    environment: { DB_PASSWORD: "${db.password}" }\n';
   await factory.write('repo/vault.dockerapp', packageOf(compose, 'db: { password: old-password-x }'));
-  const outcome = await factory.run({ config: `parameters: { set: { db.password: ${SECRET} } }\n` });
+  const outcome = await factory.run({ config: `parameters: { set: { db.password: ${SECRET} } }\n${ALLOWED}` });
   expect(statusesOf(outcome)).toEqual({ vault: 'migrated' });
   expect([...leaksOf(outcome), ...leaksOf(outcome, 'old-password-x')]).toEqual([]);
 });

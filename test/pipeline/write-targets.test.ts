@@ -7,8 +7,8 @@ import { lintTargets } from '../../src/targets/lint.ts';
 import { findValidSigners, readRole, readSignatures, type SigningOptions } from '../../src/targets/sign.ts';
 import { parseTargetsFile } from '../../src/targets/targets-file.ts';
 import { createHttpTufRepo } from '../../src/tufrepo/http.ts';
-import { createHttpSend } from '../../src/tufrepo/http-send.ts';
 import type { TufRepo } from '../../src/tufrepo/tuf-repo.ts';
+import { createTestSend } from '../support/http-registry.ts';
 import { ED25519, pemOf } from '../targets/signing-keys.ts';
 import { TufServer } from '../tufrepo/tuf-server.ts';
 import { codesOf, ostreeTarget, TestFactory } from './factory.ts';
@@ -145,7 +145,7 @@ describe('a server', () => {
   afterEach(async () => {
     await server.stop();
   });
-  const repo = (): TufRepo => createHttpTufRepo({ url: server.url, send: createHttpSend(), retryDelayMs: 1 });
+  const repo = (): TufRepo => createHttpTufRepo({ url: server.url, send: createTestSend(), retryDelayMs: 1 });
   const targets = (): Record<string, Target> => JSON.parse(server.targets?.toString() ?? '').targets;
 
   test('gets the file targets first and the targets last, and a second run changes nothing', async () => {

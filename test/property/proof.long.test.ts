@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { it } from 'vitest';
 import { conversionIsProved, proofFindsWrongEdits } from './proof.ts';
+import { renderedPackagesConvert } from './schema.ts';
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
@@ -11,4 +12,8 @@ it(`the proof holds for generated packages (SEED=${seed})`, async () => {
 
 it(`the proof finds an edit that is wrong (SEED=${seed})`, async () => {
   await fc.assert(proofFindsWrongEdits, { numRuns: 5_000, seed });
+}, 600_000);
+
+it(`what docker-app rendered, of the whole file format, converts and is equal (SEED=${seed})`, async () => {
+  await fc.assert(renderedPackagesConvert, { numRuns: 5_000, seed });
 }, 600_000);

@@ -6,15 +6,10 @@ import { createAuthorizer } from '../../src/registry/auth.ts';
 import type { Authorizer } from '../../src/registry/auth-types.ts';
 import { MAX_MANIFEST_BYTES, type Registry } from '../../src/registry/registry.ts';
 import { type Certificate, createAuthority } from '../support/certificates.ts';
-import {
-  type Fault,
-  type FaultRule,
-  type HostileServer,
-  type SeenRequest,
-  startHostileServer,
-} from '../support/hostile-server.ts';
+import { type Fault, type FaultRule, type HostileServer, startHostileServer } from '../support/hostile-server.ts';
 import { createWarpTimers, openHttpRegistry } from '../support/http-registry.ts';
 import { collect, describeBytes, inChunks, manifestBytes } from './contract.ts';
+import { answer, codeOf, first, RESET } from './hostile-rules.ts';
 
 const NAME = { registry: 'registry.example.com', repository: 'factory/shop' };
 const BLOB = Buffer.from('bytes of a blob '.repeat(20_000));
@@ -41,12 +36,6 @@ function open(options: Options = {}, host = server.host) {
   return { ...parts, waits: timers.waits };
 }
 
-/** The first `times` requests of a method and kind have the fault, or all of them. */
-function first(method: string, kind: SeenRequest['kind'], fault: Fault, times = 1): FaultRule {
-  return (request) =>
-    request.method === method && request.kind === kind && request.count <= times ? fault : undefined;
-}
-
 /** Puts an image with a blob into the server itself. */
 function plant(bytes = BLOB): { manifest: Descriptor; blob: Descriptor; bytes: Buffer } {
   const [config, layer] = [describeBytes(CONFIG, MEDIA_TYPES.ociEmpty), describeBytes(bytes)];
@@ -67,19 +56,6 @@ function plant(bytes = BLOB): { manifest: Descriptor; blob: Descriptor; bytes: B
     bytes: manifest,
   };
 }
-
-const codeOf = async (task: Promise<unknown>): Promise<unknown> => {
-  const [result] = await Promise.allSettled([task]);
-  return result?.status === 'rejected' ? ((result.reason as { code?: unknown }).code ?? result.reason) : 'no error';
-};
-
-const RESET: Fault = { do: 'reset' };
-const answer = (status: number, headers: Record<string, string> = {}, body = ''): Fault => ({
-  do: 'answer',
-  status,
-  headers,
-  body,
-});
 
 describe('trouble that passes, while reading', () => {
   test.each<[string, Fault]>([

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PipelineEvent } from '../../src/events.ts';
 import { digestOf, hexOf } from '../../src/lib/digest.ts';
 import { createHttpTufRepo, type HttpTufRepoOptions } from '../../src/tufrepo/http.ts';
-import { createHttpSend } from '../../src/tufrepo/http-send.ts';
 import type { TufRepo } from '../../src/tufrepo/tuf-repo.ts';
+import { createTestSend } from '../support/http-registry.ts';
 import { TufServer } from './tuf-server.ts';
 
 let server: TufServer;
@@ -15,7 +15,7 @@ afterEach(async () => {
 });
 
 const open = (options: Partial<HttpTufRepoOptions> = {}): TufRepo =>
-  createHttpTufRepo({ url: server.url, send: createHttpSend(), retryDelayMs: 1, ...options });
+  createHttpTufRepo({ url: server.url, send: createTestSend(), retryDelayMs: 1, ...options });
 const hash = (text: string): string => hexOf(digestOf(text));
 
 describe('the targets of a server', () => {
@@ -164,7 +164,7 @@ describe('requests', () => {
   test('that reach nobody are an error with the place', async () => {
     const { url } = server;
     await server.stop();
-    const repo = createHttpTufRepo({ url, send: createHttpSend(), retryDelayMs: 1 });
+    const repo = createHttpTufRepo({ url, send: createTestSend(), retryDelayMs: 1 });
     await expect(repo.readTargets()).rejects.toMatchObject({
       code: 'TARGETS_UNREACHABLE',
       message: expect.stringContaining(url.href),
@@ -183,10 +183,16 @@ describe('requests', () => {
   });
 
   test('do not read an answer without end', async () => {
-    server.before = () => ({ status: 500, body: Buffer.alloc(70 * 1024) });
+    server.before = () => ({ status: 200, body: Buffer.alloc(70 * 1024) });
     await expect(open().writeTargets(Buffer.from('x'), 'absent')).rejects.toMatchObject({
-      message: expect.stringContaining('larger than'),
+      code: 'TARGETS_UNREACHABLE',
+      message: expect.stringContaining('longer than'),
     });
+    server.before = () => ({ status: 500, body: 'x'.repeat(70 * 1024) });
+    const error = await open()
+      .writeTargets(Buffer.from('x'), 'absent')
+      .catch((thrown: Error) => thrown);
+    expect(String(error)).toMatch(/status 500: x{300}$/);
   });
 
   test.each(['http://tuf.example/repo', 'http://10.0.0.1/repo', 'ftp://127.0.0.1/x'])('are not made to %s', (url) => {
