@@ -59,7 +59,10 @@ export const ERRORS = {
   REGISTRY_RATE_LIMIT: { exit: 1, help: 'Wait and run again, log in, or lower hosts.HOST.concurrency.' },
   REGISTRY_TIMEOUT: { exit: 1, help: 'Check the network, or raise the timeouts under http.' },
   REGISTRY_TLS: { exit: 1, help: 'Name the CA of the registry with hosts.HOST.ca.' },
-  REGISTRY_PROTOCOL: { exit: 1, help: 'Check that the address is that of a registry; the message says what it answered.' },
+  REGISTRY_PROTOCOL: {
+    exit: 1,
+    help: 'Check that the address is that of a registry; the message says what it answered.',
+  },
   REGISTRY_UNSAFE: {
     exit: 1,
     help: 'The registry points to a place where it must not: correct it, or allow it under hosts.HOST.',

@@ -1,28 +1,38 @@
 import { compareText } from '../lib/bytes.ts';
 import type { Client } from './clients.ts';
-import type { ContentChange } from './compare-contents.ts';
 
 /** What a device does: goes to a target, goes back from it, is switched to the compose type on it and back; or what is true of a target as such. */
 export type Move = 'to' | 'back' | 'switch' | 'switch back' | 'both styles' | 'edited';
 
-type Outcome =
-  | 'installed'
-  | 'replaced'
-  | 'untouched'
-  | 'removed'
-  | 'skipped'
-  | 'fails'
-  | 'left-running'
-  | 'endless-loop'
-  | 'not-noticed'
-  | 'env-kept'
-  | 'env-lost'
-  | 'env-needed'
-  | 'pulled-again'
-  | 'failed-boot'
-  | 'not-taken'
-  | 'first-loop'
-  | ContentChange['outcome'];
+/** What becomes of apps and updates, in the order of tables: first what a device does, then what comes with it. */
+const OUTCOMES = [
+  'removed',
+  'skipped',
+  'fails',
+  'left-running',
+  'endless-loop',
+  'not-noticed',
+  'not-taken',
+  'installed',
+  'replaced',
+  'untouched',
+  'images-differ',
+  'tag-and-digest',
+  'storage-changed',
+  'service-gone',
+  'network-changed',
+  'host-path',
+  'override-lost',
+  'env-lost',
+  'env-needed',
+  'env-kept',
+  'files-left',
+  'pulled-again',
+  'failed-boot',
+  'first-loop',
+] as const;
+
+type Outcome = (typeof OUTCOMES)[number];
 
 /** One thing that happens to one app with one client on one way. */
 export interface Fact {
@@ -126,7 +136,7 @@ function compareRows(a: SimulationRow, b: SimulationRow): number {
     b.from.length - a.from.length ||
     compareText(a.from.join('\n'), b.from.join('\n')) ||
     compareText(a.to.join('\n'), b.to.join('\n')) ||
-    compareText(a.outcome, b.outcome) ||
+    OUTCOMES.indexOf(a.outcome) - OUTCOMES.indexOf(b.outcome) ||
     compareText(a.apps.join('\n'), b.apps.join('\n')) ||
     compareText(a.clients.join('\n'), b.clients.join('\n')) ||
     compareText(a.detail ?? '', b.detail ?? '')

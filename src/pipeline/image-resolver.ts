@@ -22,7 +22,7 @@ export interface KeptPin {
   readonly from: 'plan' | 'published';
 }
 
-export interface ResolvedImage {
+interface ResolvedImage {
   readonly image: ImageResolution;
   readonly drift?: Drift;
   /** What is worth telling of it. */

@@ -159,7 +159,8 @@ class HttpTufRepo implements TufRepo {
       signal?.throwIfAborted();
       const result = await send({ ...asked, headers, ...(signal === undefined ? {} : { signal }) }).catch(
         (error: unknown) => {
-          if (error instanceof RebundleError && attempt < MAX_TRIES && !signal?.aborted) return error;
+          const isTrouble = error instanceof RebundleError && error.code === 'TARGETS_UNREACHABLE';
+          if (isTrouble && attempt < MAX_TRIES && !signal?.aborted) return error;
           throw error;
         },
       );

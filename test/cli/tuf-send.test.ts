@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CliEnvironment } from '../../src/cli/environment.ts';
 import { openPlaces } from '../../src/cli/places.ts';
 import { openTufRepo } from '../../src/cli/tuf-files.ts';
-import { defaultConfig, parseConfig } from '../../src/config.ts';
+import { parseConfig, resolvePaths } from '../../src/config.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.ts';
 
@@ -33,7 +33,7 @@ async function readTargets(more: string): Promise<string | undefined> {
     `targets: { repo: '${server.origin}/api/v1/user_repo', tags: main }\n${more}`,
     'rebundle.yml',
   );
-  const config = { ...defaultConfig(), ...parsed };
+  const config = resolvePaths(parsed, folder, (base, path) => resolve(base, path));
   const environment = {
     cwd: folder,
     env: { HOME: folder, REBUNDLE_TUF_TOKEN: TOKEN },

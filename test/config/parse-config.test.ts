@@ -81,11 +81,14 @@ describe('a right configuration', () => {
         ['docker.io', { kind: 'memory' }],
         ['registry:5000', { kind: 'registry', host: 'mirror.example' }],
       ]),
-      repositories: [
-        { path: 'gateway' },
-        { path: 'vision', name: 'vision-team' },
-      ],
-      apps: { include: ['extras/*'], exclude: ['old'], interpolation: new Map([['web', 'single']]), semantics: new Map(), compose: false },
+      repositories: [{ path: 'gateway' }, { path: 'vision', name: 'vision-team' }],
+      apps: {
+        include: ['extras/*'],
+        exclude: ['old'],
+        interpolation: new Map([['web', 'single']]),
+        semantics: new Map(),
+        compose: false,
+      },
       interpolation: 'device',
       images: {
         tag: '4f2c9ab',
@@ -182,7 +185,10 @@ describe('a wrong configuration is refused with place, key and expectation', () 
     ['repositories:\n  - name: b\n', '2:5: repositories[0]: expected either path or url, found a mapping'],
     ['repositories: [[a]]\n', '1:16: repositories[0]: expected a text or a mapping, found a list'],
     ['repositories: gateway\n', '1:15: repositories: expected a list, found "gateway"'],
-    ['repositories: [""]\n', '1:16: repositories[0]: expected a path, or the URL of a git repository: https://host/path, ssh://user@host/path or user@host:path, without a password, found nothing'],
+    [
+      'repositories: [""]\n',
+      '1:16: repositories[0]: expected a path, or the URL of a git repository: https://host/path, ssh://user@host/path or user@host:path, without a password, found nothing',
+    ],
     ['apps:\nimages: {}\n', '1:1: apps: expected a mapping, found nothing'],
     ['apps: [a]\n', '1:7: apps: expected a mapping, found a list'],
     ['factory: [a]\n', '1:10: factory: expected a text, found a list'],

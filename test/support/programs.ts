@@ -14,8 +14,7 @@ export function requireProgram(name: string): boolean {
  * it is not there; throws then under CI=true where Go is, as scripts/install-peers builds it.
  */
 export function findComposeV5(): string | undefined {
-  const path =
-    process.env.DOCKER_COMPOSE_V5 ?? join(import.meta.dirname, '../../.cache/peers/docker-compose-v5');
+  const path = process.env.DOCKER_COMPOSE_V5 ?? join(import.meta.dirname, '../../.cache/peers/docker-compose-v5');
   if (existsSync(path)) return path;
   const hasGo = spawnSync('go', ['version'], { stdio: 'ignore' }).error === undefined;
   if (hasGo && process.env.CI === 'true')

@@ -29,8 +29,9 @@ export const SIMULATE: CommandDefinition = {
   name: 'simulate',
   summary: 'play what each generation of device clients does with a targets file, forward and back',
   operands: [{ name: 'targets', description: 'a targets file' }],
-  options: ['config', 'out', 'registry', 'parametersFile', 'fleet', 'json', 'report', 'quiet'],
+  options: ['config', 'out', 'registry', 'fleet', 'json', 'report', 'quiet'],
   own: [
+    listOption('--parameters-file <file>', 'docker_app_params file of devices, a group of its own (repeatable)'),
     listOption('--files <dir>', 'folder with the file targets (default: targets/ beside the file)'),
     listOption('--older <file>', 'a copy from before: what it lacks is new, what it has is out'),
     listOption('--from <target>', 'name or version of a target to come from, with --to (repeatable)'),
