@@ -2,7 +2,7 @@
 export const EXIT_STATUSES = [
   { status: 0, meaning: 'done, or nothing to do' },
   { status: 2, meaning: 'changes are pending (plan)' },
-  { status: 3, meaning: 'a finding reached a lowered --error-on' },
+  { status: 3, meaning: 'a finding reached a lowered --error-on, or simulate found a loss' },
   { status: 1, meaning: 'an app failed, or a target was held back' },
   { status: 5, meaning: 'nothing could be started' },
   { status: 4, meaning: 'the command line or the configuration is wrong' },

@@ -1,12 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readAll } from '../../src/lib/bytes.ts';
+import { once, readAll } from '../../src/lib/bytes.ts';
 import { convertPackages } from '../../src/pipeline/convert.ts';
+import { hasErrors } from '../../src/pipeline/migration.ts';
 import { planReplacements } from '../../src/pipeline/retire.ts';
 import { checkReplacements } from '../../src/pipeline/retire-check.ts';
 import { findRetireLosses } from '../../src/pipeline/retire-losses.ts';
 import { scanSources } from '../../src/pipeline/scan.ts';
+import type { Source } from '../../src/source/source.ts';
 import { parseTargetsFile } from '../../src/targets/targets-file.ts';
 import { imageOf, ostreeTarget, singleFile, TestFactory } from './factory.ts';
 
@@ -160,6 +163,46 @@ describe('what comes after the merge', () => {
     await factory.write('repo/beta.dockerapp', 'a: [');
     await expect(plan()).rejects.toMatchObject({ code: 'RETIRE_REFUSED', message: expect.stringContaining('beta') });
   });
+});
+
+test('every recorded package that can be published comes out of its compose folder as it was', async () => {
+  const path = join(import.meta.dirname, '../fixtures/convert/recorded-cases.json');
+  const { cases } = JSON.parse(readFileSync(path, 'utf8')) as {
+    cases: { single?: string; files?: Record<string, string | null> }[];
+  };
+  const files = new Map(
+    cases.flatMap(({ single, files: parts = {} }, i) =>
+      (single === undefined ? Object.entries(parts) : [['', single] as const]).flatMap(([name, text]) => {
+        const inside = name === '' ? '' : `/${name.replace('<params>', 'parameters.yml')}`;
+        return text === null ? [] : [[`case-${i}.dockerapp${inside}`, Buffer.from(text)] as const];
+      }),
+    ),
+  );
+  const sourceOf = (fine: ReadonlyMap<string, Buffer>): Source => ({
+    origin: { repository: 'repo', path: '' },
+    async *list() {
+      for (const [name, { byteLength }] of fine) yield { path: name, mode: 'file', size: byteLength };
+    },
+    read: async (name) => fine.get(name) ?? Buffer.alloc(0),
+    open: (name) => once(fine.get(name) ?? Buffer.alloc(0)),
+  });
+  const request = factory.request();
+  const read = async (fine: ReadonlyMap<string, Buffer>) => {
+    const context = { ...factory.context(), sources: [sourceOf(fine)], emit: () => {} };
+    const scanned = await scanSources(request, context);
+    return { context, scanned, apps: await convertPackages(scanned, request, context, async (app) => app) };
+  };
+  const all = await read(files);
+  const bad = new Set(
+    all.apps.filter(({ diagnostics }) => hasErrors(diagnostics)).map(({ location }) => location.path),
+  );
+  const { context, scanned, apps } = await read(
+    new Map([...files].filter(([name]) => !bad.has(name.split('/')[0] ?? ''))),
+  );
+  expect(apps.length).toBeGreaterThan(50);
+  const replacements = await planReplacements(apps, scanned);
+  const outlook = await checkReplacements(replacements, scanned, { request, context });
+  expect(outlook).toEqual({ lostFiles: new Map(), newApps: [] });
 });
 
 describe('what devices lose', () => {
