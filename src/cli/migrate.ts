@@ -45,11 +45,13 @@ interface MigrationWork {
   readonly earlier?: MigrationPlan;
 }
 
+type Work = (input: MigrationWork) => Promise<{ readonly outcome: MigrationOutcome; readonly pending: boolean }>;
+
 /** What plan, apply and run share: the context, the reports, the summary and the exit status. */
 export async function migrate(
   invocation: Invocation,
   environment: CliEnvironment,
-  work: (input: MigrationWork) => Promise<{ readonly outcome: MigrationOutcome; readonly pending: boolean }>,
+  work: Work,
 ): Promise<CommandResult> {
   const { command, flags } = invocation;
   const setup = await prepareSetup(invocation, environment);
@@ -83,13 +85,12 @@ export async function migrate(
         const context = await createContext({ invocation, setup, places, environment, emit });
         const planPath = join(setup.out, PLAN_FILE);
         const earlier = await readEarlierPlan(planPath).then((plan) => plan && keepForNextRun(plan));
-        const { outcome, pending } = await work({
+        const { outcome, pending } = await carryOut(work, {
           setup,
           context,
           planPath,
           ...(earlier === undefined ? {} : { earlier }),
         });
-        await writeEnvFiles(outcome.apps, setup);
         const status = combineStatus(
           sourceStatus(outcome.scanned),
           resultStatus(outcome.results, flags.errorOn, outcome.plan.diagnostics),
@@ -192,6 +193,16 @@ async function withPartialReport(
     await writeReports({ ...input, timing: timing() }, places).catch(() => undefined);
     throw thrown;
   }
+}
+
+/** Does the work. Reports need the rows of the plan, not the apps themselves, which may be gone when they are written. */
+async function carryOut(work: Work, input: MigrationWork) {
+  const {
+    outcome: { apps, ...outcome },
+    pending,
+  } = await work(input);
+  await writeEnvFiles(apps, input.setup);
+  return { outcome, pending };
 }
 
 /** The flags that the next command of a user has to have, too. */

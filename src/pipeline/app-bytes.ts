@@ -16,7 +16,7 @@ export interface AppBytes {
 export type OpenApp = () => Promise<AppBytes>;
 
 /** Units of text that are held for all apps together. Those of further apps are made again when they are written. */
-const MAX_HELD = 8 * 1024 * 1024;
+const MAX_HELD = 4 * 1024 * 1024;
 
 /** Holds the bytes of the first apps, so that a factory of a usual size is converted once, and memory does not grow with a huge one. */
 export function createByteStore(limit: number = MAX_HELD): (made: AppBytes, make: OpenApp) => OpenApp {
