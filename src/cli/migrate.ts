@@ -48,11 +48,7 @@ interface MigrationWork {
 type Work = (input: MigrationWork) => Promise<{ readonly outcome: MigrationOutcome; readonly pending: boolean }>;
 
 /** What plan, apply and run share: the context, the reports, the summary and the exit status. */
-export async function migrate(
-  invocation: Invocation,
-  environment: CliEnvironment,
-  work: Work,
-): Promise<CommandResult> {
+export async function migrate(invocation: Invocation, environment: CliEnvironment, work: Work): Promise<CommandResult> {
   const { command, flags } = invocation;
   const setup = await prepareSetup(invocation, environment);
   requireIdentity(setup.config);

@@ -83,8 +83,8 @@ describe('simulate', () => {
     expect(status).toBe(3);
     // A device that is set to compose apps there leaves those of the former style running.
     expect(rows.filter(({ loss }) => loss)).toMatchObject([
-      { move: 'to', outcome: 'removed', clients: ['2020-07-compose', '2020-09-compose', '2020-10', 'newest'] },
       { move: 'to', outcome: 'removed', apps: ['debris-camera'], clients: expect.arrayContaining(['docker-app']) },
+      { move: 'to', outcome: 'removed', clients: ['2020-07-compose', '2020-09-compose', '2020-10', 'newest'] },
       { move: 'switch', outcome: 'left-running', clients: ['2020-07-compose', '2020-09-compose'] },
     ]);
   });
