@@ -26,6 +26,8 @@ export interface CliOptions {
   readonly prefix?: readonly string[];
   readonly uid?: number;
   readonly gid?: number;
+  /** Another copy of the program. */
+  readonly main?: string;
   /** Sends this signal when the text appears on standard error. */
   readonly interrupt?: { readonly at: string; readonly signal: NodeJS.Signals };
 }
@@ -49,8 +51,8 @@ export class Workspace {
 
   /** Runs the program. SOURCE_DATE_EPOCH is set; nothing else of the environment but PATH is passed on. */
   run(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-    const { env, prefix = [], interrupt, ...user } = options;
-    const [program = process.execPath, ...words] = [...prefix, process.execPath, MAIN, ...args];
+    const { env, prefix = [], main = MAIN, interrupt, ...user } = options;
+    const [program = process.execPath, ...words] = [...prefix, process.execPath, main, ...args];
     const given = { PATH: process.env.PATH, HOME: this.root, SOURCE_DATE_EPOCH: EPOCH, ...env };
     return new Promise((resolve, reject) => {
       const child = spawn(program, words, { cwd: this.root, env: given, stdio: ['ignore', 'pipe', 'pipe'], ...user });
@@ -121,6 +123,16 @@ export class Workspace {
   async close(): Promise<void> {
     await rm(this.root, { recursive: true, force: true });
   }
+}
+
+/** Copies the built program, with the packages that it needs at run time, into a folder; gives the path of the copy's main file. */
+export async function copyProgram(folder: string): Promise<string> {
+  const lock = JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8'));
+  const packages = Object.entries<{ readonly dev?: boolean; readonly optional?: boolean }>(lock.packages);
+  const needed = packages.filter(([path, { dev, optional }]) => path !== '' && dev !== true && optional !== true);
+  for (const path of ['dist', 'package.json', ...needed.map(([name]) => name)])
+    await cp(join(ROOT, path), join(folder, path), { recursive: true });
+  return join(folder, 'dist/cli/main.js');
 }
 
 /** Apps and references of standard output. */
