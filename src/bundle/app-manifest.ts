@@ -2,6 +2,12 @@ import { RebundleError } from '../errors.ts';
 import { type Descriptor, MEDIA_TYPES } from '../model/oci.ts';
 import { MAX_APP_MANIFEST_BYTES } from './limits.ts';
 
+/** On the first layer of an app manifest: where the list of the bundle's files is. */
+export const INDEX_ANNOTATIONS = {
+  digest: 'org.foundries.app.bundle.index.digest',
+  size: 'org.foundries.app.bundle.index.size',
+} as const;
+
 /** The config blob of every app manifest; it has to be in the repository before the manifest. OCI image specification, manifest.md. */
 export const EMPTY_CONFIG: { readonly descriptor: Descriptor; readonly bytes: Uint8Array } = {
   descriptor: {
@@ -35,8 +41,8 @@ export function buildAppManifest(blobs: {
         digest: archive.digest,
         size: archive.size,
         annotations: {
-          'org.foundries.app.bundle.index.digest': index.digest,
-          'org.foundries.app.bundle.index.size': String(index.size),
+          [INDEX_ANNOTATIONS.digest]: index.digest,
+          [INDEX_ANNOTATIONS.size]: String(index.size),
         },
       },
       ...composeLayers.map(({ mediaType, digest, size, annotations }) => ({

@@ -13,6 +13,9 @@ export const MAX_COMPOSE_BYTES = 1024 * 1024;
 /** Largest app manifest, in bytes: the oldest devices of the compose style read no more. */
 export const MAX_APP_MANIFEST_BYTES = 2048;
 
+/** Largest app manifest that any device reads, since 2021-11. */
+export const MAX_READ_MANIFEST_BYTES = 16_384;
+
 /** Most environment files for Docker Compose, each a layer, that an app manifest has room for. */
 export const MAX_ENV_FILES = 4;
 

@@ -2,6 +2,7 @@ import type { ModelMap, ModelValue } from '../compose/model-value.ts';
 import { RebundleError } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
 import type { AppPackage, ComposeApp, Diagnostic } from '../model/app.ts';
+import { attempt } from './attempt.ts';
 import { checkResult } from './check-result.ts';
 import { REFUSED_BY_DEVICE, toWarning } from './not-publishable.ts';
 import { type Proof, proveConversion } from './prove.ts';
@@ -91,15 +92,6 @@ function readOnce(pkg: AppPackage, options: RewriteOptions, failed: ComposeApp):
   const conversion = convertApp(pkg, { ...options, interpolation: 'single' });
   const refusals = failed.diagnostics.filter(({ code }) => code === 'INTERPOLATION_NEVER_RAN').map(toWarning);
   return { ...conversion, app: withFindings(conversion.app, refusals) };
-}
-
-function attempt<T>(work: () => T): T | RebundleError {
-  try {
-    return work();
-  } catch (thrown) {
-    if (thrown instanceof RebundleError) return thrown;
-    throw thrown;
-  }
 }
 
 function hasErrors({ diagnostics }: ComposeApp): boolean {

@@ -5,6 +5,7 @@ import { RebundleError, type SourceLocation } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
 import { effectivePairs, parseYaml, resolveAlias, type YamlNode } from '../lib/yaml.ts';
 import type { ComposeApp, Diagnostic, Interpolation } from '../model/app.ts';
+import { attempt } from './attempt.ts';
 import { chooseOverrides, type Override } from './overrides.ts';
 import { RELEASE_ENVIRONMENT, type Rendering } from './rendering.ts';
 import { createSourceLocator } from './source-locator.ts';
@@ -183,15 +184,6 @@ function withoutAbsentServices(model: ModelMap): ModelMap {
     return [name, members] as const;
   });
   return new Map(model).set('services', new Map(kept));
-}
-
-function attempt<T>(work: () => T): T | RebundleError {
-  try {
-    return work();
-  } catch (thrown) {
-    if (thrown instanceof RebundleError) return thrown;
-    throw thrown;
-  }
 }
 
 /** What docker-app's render lost and the author's text still says: the address of a port, an empty command. */

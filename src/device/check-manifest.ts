@@ -1,4 +1,5 @@
-import { MAX_APP_MANIFEST_BYTES } from '../bundle/limits.ts';
+import { INDEX_ANNOTATIONS } from '../bundle/app-manifest.ts';
+import { MAX_APP_MANIFEST_BYTES, MAX_READ_MANIFEST_BYTES } from '../bundle/limits.ts';
 import { decodeUtf8 } from '../lib/bytes.ts';
 import { isDigest } from '../lib/digest.ts';
 import { finding } from '../lib/finding.ts';
@@ -6,12 +7,8 @@ import type { Diagnostic } from '../model/app.ts';
 import { type Descriptor, type Digest, MEDIA_TYPES } from '../model/oci.ts';
 import { MAX_ARCHIVE_BYTES } from './check-archive.ts';
 
-/** Largest manifest that any device reads, since 2021-11. */
-const MAX_MANIFEST_BYTES = 16_384;
 /** Largest file index that is read; ours has 10,000 files with paths of 1,024 bytes at most. */
 const MAX_INDEX_BYTES = 16 * 1024 * 1024;
-const INDEX_DIGEST = 'org.foundries.app.bundle.index.digest';
-const INDEX_SIZE = 'org.foundries.app.bundle.index.size';
 
 /** A manifest of a bundle, as far as it could be read. */
 export interface AppManifest {
@@ -84,8 +81,8 @@ export function checkManifest(
 }
 
 function checkSize(bytes: number, findings: Diagnostic[]): void {
-  if (bytes > MAX_MANIFEST_BYTES) {
-    const message = `the manifest has ${bytes} bytes, devices read at most ${MAX_MANIFEST_BYTES}`;
+  if (bytes > MAX_READ_MANIFEST_BYTES) {
+    const message = `the manifest has ${bytes} bytes, devices read at most ${MAX_READ_MANIFEST_BYTES}`;
     findings.push(finding('verify.manifest-form', message));
   } else if (bytes > MAX_APP_MANIFEST_BYTES) {
     const message = `the manifest has ${bytes} bytes, devices of 2020 read at most ${MAX_APP_MANIFEST_BYTES}`;
@@ -98,8 +95,8 @@ function isComposeLayer({ mediaType }: Descriptor): boolean {
 }
 
 function readIndex(annotations: Readonly<Record<string, unknown>>, findings: Diagnostic[]): Descriptor | undefined {
-  const digest = annotations[INDEX_DIGEST];
-  const written = annotations[INDEX_SIZE];
+  const digest = annotations[INDEX_ANNOTATIONS.digest];
+  const written = annotations[INDEX_ANNOTATIONS.size];
   if (digest === undefined && written === undefined) {
     findings.push(finding('verify.index-absent', 'the manifest names no file index'));
     return undefined;

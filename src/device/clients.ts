@@ -1,3 +1,5 @@
+import { MAX_APP_MANIFEST_BYTES, MAX_READ_MANIFEST_BYTES } from '../bundle/limits.ts';
+
 /** The two ways in which a target names an app. */
 export const STYLES = ['docker-app', 'compose'] as const;
 export type AppStyle = (typeof STYLES)[number];
@@ -27,18 +29,30 @@ const OLD = {
   hasFirstLoopDefect: false,
 } as const;
 const COMPOSE_2020 = { ...OLD, style: 'compose' } as const;
-const MANIFEST_2020 = 2048;
 
 /** From the oldest to the newest. The last one is what a device becomes whose configuration was not changed in time. */
 export const CLIENTS: readonly Client[] = [
-  { id: 'docker-app', ...OLD, manifestLimit: MANIFEST_2020 },
-  { id: '2020-07-docker-app', ...OLD, manifestLimit: MANIFEST_2020 },
-  { id: '2020-09-docker-app', ...OLD, manifestLimit: MANIFEST_2020 },
-  { id: '2020-07-compose', ...COMPOSE_2020, manifestLimit: MANIFEST_2020 },
-  { id: '2020-09-compose', ...COMPOSE_2020, hasFirstLoopDefect: true, manifestLimit: MANIFEST_2020 },
-  { id: '2020-10', ...COMPOSE_2020, compares: ['compose'], hasFirstLoopDefect: true, manifestLimit: MANIFEST_2020 },
-  { id: 'newest', ...COMPOSE_2020, compares: [], is2020: false, manifestLimit: 16_384 },
-  { id: 'newest-docker-app', ...OLD, starts: false, compares: [], is2020: false, manifestLimit: 16_384 },
+  { id: 'docker-app', ...OLD, manifestLimit: MAX_APP_MANIFEST_BYTES },
+  { id: '2020-07-docker-app', ...OLD, manifestLimit: MAX_APP_MANIFEST_BYTES },
+  { id: '2020-09-docker-app', ...OLD, manifestLimit: MAX_APP_MANIFEST_BYTES },
+  { id: '2020-07-compose', ...COMPOSE_2020, manifestLimit: MAX_APP_MANIFEST_BYTES },
+  { id: '2020-09-compose', ...COMPOSE_2020, hasFirstLoopDefect: true, manifestLimit: MAX_APP_MANIFEST_BYTES },
+  {
+    id: '2020-10',
+    ...COMPOSE_2020,
+    compares: ['compose'],
+    hasFirstLoopDefect: true,
+    manifestLimit: MAX_APP_MANIFEST_BYTES,
+  },
+  { id: 'newest', ...COMPOSE_2020, compares: [], is2020: false, manifestLimit: MAX_READ_MANIFEST_BYTES },
+  {
+    id: 'newest-docker-app',
+    ...OLD,
+    starts: false,
+    compares: [],
+    is2020: false,
+    manifestLimit: MAX_READ_MANIFEST_BYTES,
+  },
 ];
 
 /** The clients that a fleet may have: all that start. */

@@ -1,11 +1,8 @@
-import { MAX_APP_MANIFEST_BYTES } from '../bundle/limits.ts';
+import { INDEX_ANNOTATIONS } from '../bundle/app-manifest.ts';
+import { MAX_APP_MANIFEST_BYTES, MAX_READ_MANIFEST_BYTES } from '../bundle/limits.ts';
 import { isDigest } from '../lib/digest.ts';
 import type { FindingCode } from '../model/findings.ts';
 import type { Descriptor, Digest } from '../model/oci.ts';
-
-/** Largest manifest that any device reads, since 2021-11. */
-const MAX_MANIFEST_BYTES = 16_384;
-const INDEX_DIGEST = 'org.foundries.app.bundle.index.digest';
 
 /** What a manifest says that devices judge, and what it needs in the registry. */
 export interface ManifestJudgement {
@@ -20,8 +17,11 @@ export interface ManifestJudgement {
 export function judgeManifest(bytes: Uint8Array): ManifestJudgement {
   const problems: { code: FindingCode; problem: string }[] = [];
   const add = (code: FindingCode, problem: string): void => void problems.push({ code, problem });
-  if (bytes.byteLength > MAX_MANIFEST_BYTES) {
-    add('lint.manifest-form', `its manifest has ${bytes.byteLength} bytes, devices read at most ${MAX_MANIFEST_BYTES}`);
+  if (bytes.byteLength > MAX_READ_MANIFEST_BYTES) {
+    add(
+      'lint.manifest-form',
+      `its manifest has ${bytes.byteLength} bytes, devices read at most ${MAX_READ_MANIFEST_BYTES}`,
+    );
   } else if (bytes.byteLength > MAX_APP_MANIFEST_BYTES) {
     add('lint.manifest-size', `its manifest has ${bytes.byteLength} bytes`);
   }
@@ -42,7 +42,7 @@ export function judgeManifest(bytes: Uint8Array): ManifestJudgement {
     add('lint.manifest-form', 'the first layer of its manifest has no digest and size above 0');
   }
   const config = asObject(manifest.config).digest;
-  const index = asObject(asObject(layers[0]).annotations)[INDEX_DIGEST];
+  const index = asObject(asObject(layers[0]).annotations)[INDEX_ANNOTATIONS.digest];
   const blobs = [config, index, ...layers.map((layer) => asObject(layer).digest)];
   const named = blobs.filter((digest): digest is Digest => typeof digest === 'string' && isDigest(digest));
   return { problems, ...(archive === undefined ? {} : { archive }), blobs: [...new Set(named)] };

@@ -1,3 +1,4 @@
+import { INDEX_ANNOTATIONS } from '../bundle/app-manifest.ts';
 import { RebundleError } from '../errors.ts';
 import { isDigest } from '../lib/digest.ts';
 import { formatPlatform, normalizePlatform, parsePlatform } from '../lib/platform.ts';
@@ -6,8 +7,6 @@ import { type Descriptor, type Digest, MEDIA_TYPES } from '../model/oci.ts';
 /** More of either is no image that anybody made. */
 const MAX_MEMBERS = 1_000;
 const MAX_INDEX_SIZE = 64 * 1024 * 1024;
-const INDEX_DIGEST = 'org.foundries.app.bundle.index.digest';
-const INDEX_SIZE = 'org.foundries.app.bundle.index.size';
 const INDEX_TYPES: readonly string[] = [MEDIA_TYPES.ociIndex, MEDIA_TYPES.dockerManifestList];
 
 /** What belongs to a manifest or index and has to be where it is. */
@@ -56,9 +55,9 @@ export function isIndexType(mediaType: string): boolean {
 
 function findBundleIndex(layer: Readonly<Record<string, unknown>> | undefined, what: string): Descriptor[] {
   const annotations = isRecord(layer?.annotations) ? layer.annotations : {};
-  if (annotations[INDEX_DIGEST] === undefined) return [];
-  const digest = annotations[INDEX_DIGEST];
-  const size = Number(annotations[INDEX_SIZE]);
+  if (annotations[INDEX_ANNOTATIONS.digest] === undefined) return [];
+  const digest = annotations[INDEX_ANNOTATIONS.digest];
+  const size = Number(annotations[INDEX_ANNOTATIONS.size]);
   if (
     typeof digest !== 'string' ||
     !isDigest(digest) ||

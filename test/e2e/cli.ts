@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** The built program; another build of it may be named. */
-export const MAIN = process.env.REBUNDLE_MAIN ?? join(ROOT, 'dist/cli/main.js');
+const MAIN = process.env.REBUNDLE_MAIN ?? join(ROOT, 'dist/cli/main.js');
 const SAMPLES = join(ROOT, 'samples');
 export const CONFIG = 'samples/rebundle.yml';
 export const BROKEN = 'samples/broken/rebundle.yml';
