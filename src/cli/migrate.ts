@@ -6,7 +6,7 @@ import { createLimit, mapLimit } from '../lib/limit.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import { hasErrors, type MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
-import { formatPlan, keepForNextRun, parsePlan } from '../pipeline/state.ts';
+import { formatPlan } from '../pipeline/state.ts';
 import type { RunReportInput } from '../report/run-report.ts';
 import { renderSummary } from '../report/summary.ts';
 import { createQuotas } from '../reporters/quotas.ts';
@@ -20,6 +20,7 @@ import type { Flags } from './options.ts';
 import { assertOwnTree, readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
 import { createRunRecord, describeFailure } from './partial-report.ts';
 import { type Places, withPlaces } from './places.ts';
+import { readPlanFile } from './plan-file.ts';
 import { writeReports } from './report-files.ts';
 import { reporterKind, wantsColor } from './reporters.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
@@ -80,7 +81,7 @@ export async function migrate(invocation: Invocation, environment: CliEnvironmen
       return withPlaces({ config: setup.config, environment, emit, cache: join(setup.out, CACHE) }, async (places) => {
         const context = await createContext({ invocation, setup, places, environment, emit });
         const planPath = join(setup.out, PLAN_FILE);
-        const earlier = await readEarlierPlan(planPath).then((plan) => plan && keepForNextRun(plan));
+        const earlier = await readEarlierPlan(planPath);
         const { outcome, pending } = await carryOut(work, {
           setup,
           context,
@@ -209,12 +210,11 @@ function repeatedFlags({ config, out, tag }: Flags): string {
 }
 
 async function readEarlierPlan(path: string): Promise<MigrationPlan | undefined> {
-  const bytes = await readOptional(path);
   try {
-    return bytes === undefined ? undefined : parsePlan(bytes, path);
+    return await readPlanFile(path, path);
   } catch (thrown) {
     // A plan of another release, or a damaged one, is no state to go on from: the run begins anew.
-    if (thrown instanceof RebundleError) return undefined;
+    if (thrown instanceof RebundleError && thrown.code !== 'SOURCE_UNREADABLE') return undefined;
     throw thrown;
   }
 }

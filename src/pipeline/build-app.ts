@@ -5,9 +5,10 @@ import { RebundleError, toRebundleError } from '../errors.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { digestOf, hexOf } from '../lib/digest.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
+import type { Keep } from '../lib/keep.ts';
 import { createMask, maskDiff, maskVariables } from '../lib/redact.ts';
+import { formatReference } from '../lib/reference.ts';
 import type {
-  AppBundle,
   AppPackage,
   BundleFile,
   ComposeApp,
@@ -16,10 +17,9 @@ import type {
   ImageResolution,
   PackageKind,
   SourceOrigin,
-  VariableMapping,
 } from '../model/app.ts';
-import type { Digest, Platform } from '../model/oci.ts';
-import { type AppPlan, RULES_VERSION, type ServicePin } from '../model/plan.ts';
+import type { Digest } from '../model/oci.ts';
+import { type AppDetails, type Kept, RULES_VERSION, type ServicePin } from '../model/plan.ts';
 import type { FileContent } from '../targets/file-targets.ts';
 import type { AppBytes, createByteStore, OpenApp } from './app-bytes.ts';
 import { buildBundle } from './build-bundle.ts';
@@ -35,26 +35,19 @@ export interface BuiltApp {
   readonly name: string;
   readonly origin: SourceOrigin;
   readonly kind: PackageKind;
-  /** Values of secrets are masked. */
-  readonly variables: readonly VariableMapping[];
   readonly envFiles: readonly EnvFile[];
   /** True where the package could be converted, whatever is wrong with its images. */
   readonly isConverted: boolean;
-  readonly images: readonly ServicePin[];
   readonly resolutions: readonly ImageResolution[];
-  readonly platforms: readonly Platform[];
   readonly inputs?: Digest;
-  /** There where nothing is wrong. */
-  readonly bundle?: Pick<AppBundle, 'archive' | 'index' | 'manifest' | 'reference'> & {
-    readonly files: readonly Pick<BundleFile, 'path' | 'size' | 'digest'>[];
-  };
+  /** `registry/factory/app@sha256:...` and the size of the archive; there where nothing is wrong. */
+  readonly bundle?: { readonly reference: string; readonly size: number };
   /** Where the bundle is, or will be, in the destination. */
   readonly place?: PublishPlace;
   /** The `.dockerapp` for devices of the old style; undefined where they get none. */
   readonly dockerApp?: FileContent;
-  readonly diff?: string;
-  /** What reports show besides. */
-  readonly review: Pick<AppPlan, 'composeLine' | 'changes' | 'dockerAppDiff' | 'storage'>;
+  /** What plan and reports show. */
+  readonly details: Kept<AppDetails>;
   readonly diagnostics: readonly Diagnostic[];
   /** There where `bundle` is. */
   readonly open?: OpenApp;
@@ -70,39 +63,41 @@ export async function buildApp(
     readonly request: MigrationRequest;
     readonly context: MigrationContext;
     readonly pinning: Pinning;
+    readonly keep: Keep;
     readonly hold: ReturnType<typeof createByteStore>;
     readonly reconvert: () => Promise<ConvertedApp>;
   },
 ): Promise<BuiltApp> {
-  const { open, resolutions, ...known } = await describeApp(converted, input);
-  // A part of a text keeps the whole text alive. A copy of what is kept for each app does not.
-  const row = JSON.parse(JSON.stringify(known)) as typeof known;
-  return { ...row, resolutions, ...(open === undefined ? {} : { open }) };
-}
-
-async function describeApp(converted: ConvertedApp, input: Parameters<typeof buildApp>[1]): Promise<BuiltApp> {
   const { app, pkg, diagnostics } = converted;
-  const diff = app === undefined ? undefined : diffCompose(app);
   const variables = app?.variables ?? [];
+  const diff = app === undefined ? undefined : diffCompose(app);
   const base = {
     name: converted.name,
     origin: converted.origin,
     kind: converted.location.kind,
-    variables: maskVariables(variables),
     envFiles: converted.envFiles ?? [],
     isConverted: app !== undefined,
-    images: [],
     resolutions: [],
-    platforms: [],
-    ...(diff === undefined ? {} : { diff: maskDiff(diff, createMask(variables)) }),
-    review: app === undefined ? {} : describeConversion(app),
   };
-  if (app === undefined || pkg === undefined || hasErrors(diagnostics)) return { ...base, diagnostics };
-  const { request, context } = input;
+  const shown = {
+    images: [],
+    platforms: [],
+    variables: maskVariables(variables),
+    files: [],
+    ...(diff === undefined ? {} : { diff: maskDiff(diff, createMask(variables)) }),
+    ...(app === undefined ? {} : describeConversion(app)),
+  };
+  const { request, context, keep } = input;
+  if (app === undefined || pkg === undefined || hasErrors(diagnostics))
+    return { ...base, details: keep(shown), diagnostics: detach(diagnostics) };
   try {
     const pinned = await pinApp(converted, app, request, context, input.pinning);
+    const { resolutions, ...found } = pinned.found;
     const own = [...diagnostics, ...pinned.diagnostics];
-    if (pinned.pins === undefined) return { ...base, ...pinned.found, diagnostics: maskFindings(app, own) };
+    if (pinned.pins === undefined) {
+      const details = keep({ ...shown, ...found });
+      return { ...base, resolutions, details, diagnostics: detach(maskFindings(app, own)) };
+    }
     context.emit({ type: 'app:stage', app: base.name, origin: base.origin, stage: 'bundle' });
     const { pins } = pinned;
     const made = await makeBytes(converted, request, pins);
@@ -112,31 +107,39 @@ async function describeApp(converted: ConvertedApp, input: Parameters<typeof bui
     const rules = { rules: request.config.secrets.allow, now: context.createdAt };
     const secrets = await findBundleSecrets(app, bundle.files, rules);
     const all = [...own, ...made.diagnostics, ...secrets, ...describePlace(place, bundleTag)];
-    const { archive, index, manifest, reference } = bundle;
+    const details = keep({
+      ...shown,
+      ...found,
+      bundle: bundle.archive,
+      bundleIndex: bundle.index,
+      manifest: bundle.manifest,
+      files: bundle.files.map(({ path, size, digest }) => ({ path, size, digest })),
+      ...describeBytes(app, pkg, made),
+    });
     return {
       ...base,
-      ...pinned.found,
-      inputs: digestInputs(pkg, made.files, app, pinned.found.images, request),
-      bundle: {
-        archive,
-        index,
-        manifest,
-        reference,
-        files: bundle.files.map(({ path, size, digest }) => ({ path, size, digest })),
-      },
+      resolutions,
+      inputs: digestInputs(pkg, made.files, app, found.images, request),
+      bundle: { reference: formatReference(bundle.reference), size: bundle.archive.size },
       place,
       ...(dockerApp === undefined
         ? {}
         : { dockerApp: { length: dockerApp.byteLength, sha256: hexOf(digestOf(dockerApp)) } }),
-      review: { ...base.review, ...describeBytes(app, pkg, made) },
-      diagnostics: maskFindings(app, all),
+      details,
+      diagnostics: detach(maskFindings(app, all)),
       open: input.hold(made.bytes, async () => (await makeBytes(await input.reconvert(), request, pins)).bytes),
     };
   } catch (thrown) {
     const error = toRebundleError(thrown);
     if (error.code === 'CANCELLED') throw error;
-    return { ...base, diagnostics: maskFindings(app, [...diagnostics, errorFinding(error)]) };
+    const all = maskFindings(app, [...diagnostics, errorFinding(error)]);
+    return { ...base, details: keep(shown), diagnostics: detach(all) };
   }
+}
+
+/** A part of a text keeps the whole text alive. A copy does not. */
+function detach(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return diagnostics.length === 0 ? diagnostics : JSON.parse(JSON.stringify(diagnostics));
 }
 
 function describePlace({ isSubstitute, published, tag }: PublishPlace, wanted: string): Diagnostic[] {

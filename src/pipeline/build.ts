@@ -1,4 +1,5 @@
 import { RebundleError } from '../errors.ts';
+import { createKeep } from '../lib/keep.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import { parseTagRules } from '../targets/tag-rules.ts';
 import { createByteStore } from './app-bytes.ts';
@@ -52,9 +53,9 @@ export async function buildMigration(
         })
       : readPinsOfPlan(basis.plan);
   const pinning = { resolver, readPins };
-  const hold = createByteStore();
+  const [keep, hold] = [createKeep(), createByteStore()];
   const apps = await convertPackages(scanned, request, context, (converted, reconvert) =>
-    buildApp(converted, { request, context, pinning, hold, reconvert }),
+    buildApp(converted, { request, context, pinning, keep, hold, reconvert }),
   );
   const createdAt = basis?.plan.createdAt ?? context.createdAt;
   const fixed = { createdAt, version: basis?.targetVersion };

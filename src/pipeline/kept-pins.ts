@@ -1,7 +1,7 @@
 import { readPinComments } from '../compose/pin-comments.ts';
 import { finding } from '../lib/finding.ts';
 import type { Diagnostic } from '../model/app.ts';
-import type { MigrationPlan } from '../model/plan.ts';
+import type { MigrationPlan, PlannedApp } from '../model/plan.ts';
 import type { Registry } from '../registry/registry.ts';
 import { findPublishedUris } from '../targets/published-uris.ts';
 import type { TagRule } from '../targets/tag-rules.ts';
@@ -22,10 +22,12 @@ export type ReadPins = (app: string) => Promise<AppPins>;
 
 /** The pins that a plan fixed. */
 export function readPinsOfPlan({ apps }: MigrationPlan): ReadPins {
-  const byApp = new Map(
-    apps.map(({ app, images }) => [app, new Map(images.map(({ reference, pinned }) => [reference, pinned]))]),
-  );
-  return async (app) => ({ from: 'plan', pins: byApp.get(app) ?? new Map(), diagnostics: [] });
+  const byApp = new Map(apps.map((row) => [row.app, row]));
+  return async (app) => ({ from: 'plan', pins: pinsOf(byApp.get(app)), diagnostics: [] });
+}
+
+function pinsOf(row: PlannedApp | undefined): ReadonlyMap<string, string> {
+  return new Map((row?.details.read().images ?? []).map(({ reference, pinned }) => [reference, pinned]));
 }
 
 /**
@@ -42,13 +44,13 @@ export function readPublishedPins(input: {
 }): ReadPins {
   const { file, tagRules, earlier, context, host } = input;
   const uris = file === undefined ? new Map<string, string>() : findPublishedUris(file, tagRules);
-  const known = new Map(earlier?.state === 'done' ? earlier.apps.map((row) => [row.reference ?? '', row.images]) : []);
+  const known = new Map(earlier?.state === 'done' ? earlier.apps.map((row) => [row.reference ?? '', row]) : []);
   return async (app) => {
     const uri = uris.get(app);
     const planned = uri === undefined ? undefined : known.get(uri);
     if (uri === undefined) return NO_PINS;
     if (planned !== undefined) {
-      return { from: 'published', pins: new Map(planned.map((pin) => [pin.reference, pin.pinned])), diagnostics: [] };
+      return { from: 'published', pins: pinsOf(planned), diagnostics: [] };
     }
     const text = await readPublishedCompose(registryOf(uri, host, context), uri, callOptions(context));
     if (text !== undefined) return { from: 'published', pins: readPinComments(text), diagnostics: [] };

@@ -196,7 +196,10 @@ export function parseReport(text: string, path: string): RunReport {
     throw new RebundleError('REPORT_INVALID', `${path} is not JSON`, { cause });
   }
   const parsed = Report.safeParse(value);
-  if (parsed.success) return parsed.data as unknown as RunReport;
+  if (parsed.success) {
+    const apps = parsed.data.apps.map((app) => ({ ...app, details: () => app }));
+    return { ...parsed.data, apps } as unknown as RunReport;
+  }
   const [issue] = parsed.error.issues;
   const where = issue?.path.map(String).join('.') ?? '';
   throw new RebundleError(

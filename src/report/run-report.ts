@@ -149,7 +149,7 @@ export function buildRunReport(input: RunReportInput): RunReport {
   const { plan } = input;
   const failure =
     input.failure === undefined ? undefined : { ...input.failure, message: maskUrlCredentials(input.failure.message) };
-  const { apps, skipped, findings: appFindings } = buildApps(plan, input.results);
+  const { apps, skipped, findings: appFindings, drifted } = buildApps(plan, input.results);
   const findings = [...appFindings, ...sourceFindings(input.sources), ...planFindings(plan)].sort(compareFindings);
   const targets = plan.targets.map(reportTarget).sort((a, b) => compareText(a.name, b.name));
   const skippedPackages = listSkipped(input.sources, skipped);
@@ -167,7 +167,7 @@ export function buildRunReport(input: RunReportInput): RunReport {
     images: plan.images.length,
     targets: targets.filter((target) => target.kind === 'ostree').length,
     fileTargets: targets.filter((target) => target.kind === 'file').length,
-    drifted: apps.reduce((sum, app) => sum + app.images.filter(({ drift }) => drift !== undefined).length, 0),
+    drifted,
     findings: {
       error: countSeverity(findings, 'error'),
       warning: countSeverity(findings, 'warning'),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MigrationPlan } from '../../src/model/plan.ts';
-import { formatPlan, parsePlan } from '../../src/pipeline/state.ts';
+import { formatPlan, parsePlan, unpackRow } from '../../src/pipeline/state.ts';
 import { createMemoryRegistry } from '../../src/registry/memory.ts';
 import {
   codesOf,
@@ -36,7 +36,8 @@ describe('plan', () => {
     expect(await factory.targetsText()).toBe(before);
     expect([planned.plan.state, planned.plan.hasChanges, factory.saved]).toEqual(['proposed', true, []]);
     const ran = await factory.run();
-    const rows = ({ plan: { apps } }: typeof ran): unknown[] => apps.map(({ published: _, ...app }) => app);
+    const rows = ({ plan: { apps } }: typeof ran): unknown[] =>
+      apps.map(unpackRow).map(({ published: _, ...app }) => app);
     expect(rows(planned)).toEqual(rows(ran));
     expect(planned.plan.targets).toEqual(ran.plan.targets);
     expect(Buffer.from(planned.targets!).toString()).toBe(await factory.targetsText());
@@ -55,7 +56,7 @@ describe('apply', () => {
     const outcome = await factory.apply(plan, { context: { createdAt: '2030-01-01T00:00:00Z' } });
     expect(statusesOf(outcome)).toEqual({ alpha: 'migrated', beta: 'migrated' });
     expect(await factory.targetsText()).toBe(Buffer.from(proposed.targets!).toString());
-    for (const { app, manifest } of plan.apps) {
+    for (const { app, manifest } of plan.apps.map(unpackRow)) {
       const name = { registry: HOST, repository: `acme/${app}` };
       expect(await factory.destination.headManifest(name, manifest!.digest)).toEqual(manifest);
     }
