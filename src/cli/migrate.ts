@@ -11,7 +11,7 @@ import type { RunReportInput } from '../report/run-report.ts';
 import { renderSummary } from '../report/summary.ts';
 import { createQuotas } from '../reporters/quotas.ts';
 import { createStageTimes } from '../reporters/stage-times.ts';
-import { readCreatedAt } from './clock.ts';
+import { formatTime, readCreatedAt } from './clock.ts';
 import type { CommandResult, Invocation } from './command.ts';
 import { writeEnvFiles } from './env-output.ts';
 import type { CliEnvironment } from './environment.ts';
@@ -63,8 +63,10 @@ export async function migrate(invocation: Invocation, environment: CliEnvironmen
   const quotas = createQuotas();
   const timing = () => {
     const left = quotas.read();
+    const ended = environment.now();
     return {
-      totalMs: Math.round(environment.now() - started),
+      endedAt: formatTime(ended),
+      totalMs: Math.round(ended - started),
       stages: stages.read(),
       ...(left.length === 0 ? {} : { quotas: left }),
     };
