@@ -76,7 +76,10 @@ export function* renderMetrics(report: RunReport, former = ''): Generator<string
 /** The time in an earlier text, where that is of the same factory. */
 function readLastSuccess(text: string, factory: string): number | undefined {
   const start = `rebundle_last_success_timestamp_seconds{factory="${escapeLabel(factory)}"} `;
-  const line = text.split('\n').find((each) => each.startsWith(start))?.slice(start.length);
+  const line = text
+    .split('\n')
+    .find((each) => each.startsWith(start))
+    ?.slice(start.length);
   return line === undefined || !/^\d{1,15}$/.test(line) ? undefined : Number(line);
 }
 

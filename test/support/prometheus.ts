@@ -41,10 +41,12 @@ export function parseMetrics(text: string): MetricSample[] {
     } else {
       const [, name = fail('no line of the format'), labelText = ''] = SAMPLE.exec(line) ?? [];
       if (name !== typed) fail('a sample is outside of its family');
-      const pairs = [...labelText.matchAll(new RegExp(LABEL, 'g'))].map(([, key = '', value = '']): [string, string] => [
-        key,
-        value.replace(/\\(.)/g, (_, character) => (character === 'n' ? '\n' : character)),
-      ]);
+      const pairs = [...labelText.matchAll(new RegExp(LABEL, 'g'))].map(
+        ([, key = '', value = '']): [string, string] => [
+          key,
+          value.replace(/\\(.)/g, (_, character) => (character === 'n' ? '\n' : character)),
+        ],
+      );
       if (new Set(pairs.map(([key]) => key)).size < pairs.length) fail('a label is there twice');
       const key = JSON.stringify([name, pairs.toSorted()]);
       if (series.has(key)) fail('a series is there twice');
