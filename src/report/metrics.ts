@@ -34,7 +34,7 @@ export function* renderMetrics(report: RunReport, former = ''): Generator<string
   yield* family('sent_bytes', 'Bytes sent to the destination.', one(counts.bytesSent));
   yield* family('images', 'Distinct image references.', one(counts.images));
   yield* family('images_drifted', 'Service images whose tag names another digest than their pin.', one(counts.drifted));
-  yield* family('targets', 'Targets that are added, by kind.', [
+  yield* family('targets', 'Planned targets, by kind; a run that fails may not have written them.', [
     { labels: { kind: 'ostree' }, value: counts.targets },
     { labels: { kind: 'file' }, value: counts.fileTargets },
   ]);

@@ -92,10 +92,15 @@ export function describeQuotas({ timing }: RunReport): string {
 
 /** What becomes of the planned targets, in one sentence. */
 export function targetsSentence(report: RunReport): string {
-  const { counts, outputs } = report;
-  const waits = counts.targets > 0 && outputs.targets === undefined && counts.failed + counts.held > 0;
-  const text = `${describeTargets(report)}${waits ? '; none is written while an app fails, unless --allow-partial is given' : ''}`;
-  return `${capitalize(text)}.`;
+  const { counts, outputs, failure } = report;
+  const isOpen = counts.targets > 0 && outputs.targets === undefined;
+  const rest =
+    isOpen && failure !== undefined
+      ? '; the run ended before it was certain that they are written'
+      : isOpen && counts.failed + counts.held > 0
+        ? '; none is written while an app fails, unless --allow-partial is given'
+        : '';
+  return `${capitalize(describeTargets(report) + rest)}.`;
 }
 
 export function capitalize(text: string): string {

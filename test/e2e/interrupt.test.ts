@@ -66,6 +66,9 @@ describe('a run that is stopped while it publishes', () => {
       expect(stopped.stderr).toContain('rebundle: CANCELLED');
       expect(await expectWhole()).toBeLessThan(APPS);
       await expectReportsSay('CANCELLED');
+      expect(await workspace.read('out/report.md')).toContain(
+        'the run ended before it was certain that they are written',
+      );
       const metrics = await workspace.read('run.prom');
       expect([readMetric(metrics, EXIT), readMetric(metrics, LAST_SUCCESS)]).toEqual([130, undefined]);
 
