@@ -10,11 +10,10 @@ const SecretVolume = z.strictObject({
   items: z.array(z.strictObject({ key: z.string(), path: z.string() })).optional(),
 });
 
-const Container = z.strictObject({
+/** What every container of the pod has. */
+const CONTAINER = {
   name: z.string(),
   image: z.string(),
-  args: Texts,
-  env: z.array(z.strictObject({ name: z.string(), value: z.string() })),
   resources: z.strictObject({
     requests: z.strictObject({ cpu: z.string(), memory: z.string() }),
     limits: z.strictObject({ memory: z.string() }),
@@ -27,7 +26,15 @@ const Container = z.strictObject({
   volumeMounts: z.array(
     z.strictObject({ name: z.string(), mountPath: z.string(), readOnly: z.literal(true).optional() }),
   ),
+};
+
+const Container = z.strictObject({
+  ...CONTAINER,
+  args: Texts,
+  env: z.array(z.strictObject({ name: z.string(), value: z.string() })),
 });
+
+const InitContainer = z.strictObject({ ...CONTAINER, command: Texts });
 
 const Pod = z.strictObject({
   restartPolicy: z.literal('Never'),
@@ -40,6 +47,7 @@ const Pod = z.strictObject({
     fsGroup: z.number().int().min(1),
     seccompProfile: z.strictObject({ type: z.literal('RuntimeDefault') }),
   }),
+  initContainers: z.tuple([InitContainer]),
   containers: z.tuple([Container]),
   volumes: z.array(
     z.strictObject({

@@ -133,8 +133,13 @@ describe('what a host is asked for', () => {
   });
 
   it('Kubernetes: volumes, mounts and paths fit together', () => {
-    const { volumes, containers, terminationGracePeriodSeconds } = podOf(hosts);
-    const [container] = containers;
+    const { volumes, initContainers, containers, terminationGracePeriodSeconds } = podOf(hosts);
+    const [[unlock], [container]] = [initContainers, containers];
+    // A lock may be taken away only where no other pod can be at work.
+    expect(unlock.command).toEqual(['rm', '-f', '/var/lib/rebundle/out/run.lock']);
+    expect(hosts.claim.spec.accessModes).toEqual(['ReadWriteOncePod']);
+    expect(unlock.image).toBe(container.image);
+    for (const mount of unlock.volumeMounts) expect(container.volumeMounts).toContainEqual(mount);
     expectNightly(hosts.cronJob.spec.schedule);
     expect(terminationGracePeriodSeconds).toBeGreaterThanOrEqual(30);
     expect(container.image).toContain('CHANGE-ME');
