@@ -9,6 +9,7 @@ import type { MigrationOutcome } from '../pipeline/run.ts';
 import { formatPlan, keepForNextRun, parsePlan } from '../pipeline/state.ts';
 import type { RunReportInput } from '../report/run-report.ts';
 import { renderSummary } from '../report/summary.ts';
+import { quoteShell } from '../report/wording.ts';
 import { createQuotas } from '../reporters/quotas.ts';
 import { createStageTimes } from '../reporters/stage-times.ts';
 import { formatTime, readCreatedAt } from './clock.ts';
@@ -16,7 +17,6 @@ import type { CommandResult, Invocation } from './command.ts';
 import { writeEnvFiles } from './env-output.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
-import type { Flags } from './options.ts';
 import { assertOwnTree, readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
 import { createRunRecord, describeFailure } from './partial-report.ts';
 import { type Places, withPlaces } from './places.ts';
@@ -131,7 +131,7 @@ export async function migrate(invocation: Invocation, environment: CliEnvironmen
             ? renderSummary(report, {
                 width: environment.width(),
                 color: wantsColor(environment),
-                flags: repeatedFlags(flags),
+                flags: repeatedWords(invocation),
               })
             : undefined;
         const references = outcome.results.flatMap(({ app, reference }) =>
@@ -203,11 +203,12 @@ async function carryOut(work: Work, input: MigrationWork) {
   return { outcome, pending };
 }
 
-/** The flags that the next command of a user has to have, too. */
-function repeatedFlags({ config, out, tag }: Flags): string {
-  return Object.entries({ config, out, tag })
-    .flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]))
-    .join(' ');
+/** What the next command of a user has to say, too. */
+function repeatedWords({ flags: { config, out, ref, repositories, tag }, paths }: Invocation): string {
+  const given = Object.entries({ config, out, ref, repositories, tag }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, value],
+  );
+  return [...given, ...paths].map(quoteShell).join(' ');
 }
 
 async function readEarlierPlan(path: string): Promise<MigrationPlan | undefined> {

@@ -118,7 +118,7 @@ export function firstErrors(report: RunReport): ReportFinding[] {
   });
 }
 
-function quoteShell(word: string): string {
+export function quoteShell(word: string): string {
   return /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
@@ -126,7 +126,9 @@ function quoteShell(word: string): string {
 export function nextCommand(report: RunReport, flags: string): { command: string; why: string } {
   const line = (command: string) => ['rebundle', command, flags].filter((part) => part !== '').join(' ');
   const { command, outputs } = report;
-  if (!report.verdict.safe) return { command: line(command), why: 'after the errors are corrected' };
+  // What apply refuses or fails at needs a new plan.
+  if (!report.verdict.safe)
+    return { command: line(command === 'apply' ? 'plan' : command), why: 'after the errors are corrected' };
   if (command === 'plan' && report.hasChanges && outputs.plan !== undefined) {
     return { command: line(`apply ${quoteShell(outputs.plan)}`), why: 'publishes exactly this plan' };
   }
