@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
+import { EXIT_STATUSES } from '../../src/cli/exit-status.ts';
 import { COMMANDS, createProgram } from '../../src/cli/program.ts';
 import { renderMetrics } from '../../src/report/metrics.ts';
 import { sampleReport } from '../report/sample-report.ts';
@@ -65,6 +66,21 @@ describe('what a host is asked for', () => {
     ].filter((name) => !own.test(name));
     expect(named.length).toBeGreaterThanOrEqual(7);
     for (const name of named) expect(README).toMatch(new RegExp(`\\b${name}\\b`));
+  });
+
+  it('every exit status has its row', () => {
+    const rows = [...readText('samples/deploy/README.md').matchAll(/^\| (\d+) \|/gm)].map(([, status]) =>
+      Number(status),
+    );
+    expect(rows).toEqual(EXIT_STATUSES.map(({ status }) => status).sort((a, b) => a - b));
+  });
+
+  it('the tarball is the one of this release', () => {
+    const tarball = `rebundle-${JSON.parse(readText('package.json')).version}.tgz`;
+    for (const path of ['README.md', 'kubernetes/Containerfile'])
+      expect(new Set(readText(`samples/deploy/${path}`).match(/rebundle-[\d.]+\.tgz/g)), path).toEqual(
+        new Set([tarball]),
+      );
   });
 
   it('every key of the configuration in the text exists', () => {
