@@ -106,24 +106,20 @@ describe('SIGTERM while a registry does not answer ends the run long before any 
   test.each([
     ['reads images', '--registry', 'docker.io='],
     ['publishes', '--to', ''],
-  ])(
-    'that %s',
-    async (_, flag, prefix) => {
-      let tell = (): void => {};
-      const asked = new Promise<void>((resolve) => {
-        tell = resolve;
-      });
-      const server = await startScriptedServer(() => tell());
-      try {
-        const args = ['run', '--config', CONFIG, flag, `${prefix}${server.host}`, '--reporter', 'ndjson'];
-        const stopped = await workspace.run(args, { interrupt: { at: asked, signal: 'SIGTERM' } });
-        expect([stopped.status, stopped.stdout]).toEqual([130, '']);
-        await expectReportsSay('CANCELLED');
-        expect(workspace.exists('out/targets.json')).toBe(false);
-      } finally {
-        await server.close();
-      }
-    },
-    30_000,
-  );
+  ])('that %s', async (_, flag, prefix) => {
+    let tell = (): void => {};
+    const asked = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    const server = await startScriptedServer(() => tell());
+    try {
+      const args = ['run', '--config', CONFIG, flag, `${prefix}${server.host}`, '--reporter', 'ndjson'];
+      const stopped = await workspace.run(args, { interrupt: { at: asked, signal: 'SIGTERM' } });
+      expect([stopped.status, stopped.stdout]).toEqual([130, '']);
+      await expectReportsSay('CANCELLED');
+      expect(workspace.exists('out/targets.json')).toBe(false);
+    } finally {
+      await server.close();
+    }
+  });
 });
