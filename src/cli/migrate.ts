@@ -9,14 +9,14 @@ import type { MigrationOutcome } from '../pipeline/run.ts';
 import { formatPlan } from '../pipeline/state.ts';
 import type { RunReportInput } from '../report/run-report.ts';
 import { renderSummary } from '../report/summary.ts';
+import { quoteShell } from '../report/wording.ts';
 import { createQuotas } from '../reporters/quotas.ts';
 import { createStageTimes } from '../reporters/stage-times.ts';
-import { readCreatedAt } from './clock.ts';
+import { formatTime, readCreatedAt } from './clock.ts';
 import type { CommandResult, Invocation } from './command.ts';
 import { writeEnvFiles } from './env-output.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
-import type { Flags } from './options.ts';
 import { assertOwnTree, readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
 import { createRunRecord, describeFailure } from './partial-report.ts';
 import { type Places, withPlaces } from './places.ts';
@@ -64,8 +64,10 @@ export async function migrate(invocation: Invocation, environment: CliEnvironmen
   const quotas = createQuotas();
   const timing = () => {
     const left = quotas.read();
+    const ended = environment.now();
     return {
-      totalMs: Math.round(environment.now() - started),
+      endedAt: formatTime(ended),
+      totalMs: Math.round(ended - started),
       stages: stages.read(),
       ...(left.length === 0 ? {} : { quotas: left }),
     };
@@ -130,7 +132,7 @@ export async function migrate(invocation: Invocation, environment: CliEnvironmen
             ? renderSummary(report, {
                 width: environment.width(),
                 color: wantsColor(environment),
-                flags: repeatedFlags(flags),
+                flags: repeatedWords(invocation),
               })
             : undefined;
         const references = outcome.results.flatMap(({ app, reference }) =>
@@ -202,11 +204,12 @@ async function carryOut(work: Work, input: MigrationWork) {
   return { outcome, pending };
 }
 
-/** The flags that the next command of a user has to have, too. */
-function repeatedFlags({ config, out, tag }: Flags): string {
-  return Object.entries({ config, out, tag })
-    .flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]))
-    .join(' ');
+/** What the next command of a user has to say, too. */
+function repeatedWords({ flags: { config, out, ref, repositories, tag }, paths }: Invocation): string {
+  const given = Object.entries({ config, out, ref, repositories, tag }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, value],
+  );
+  return [...given, ...paths].map(quoteShell).join(' ');
 }
 
 async function readEarlierPlan(path: string): Promise<MigrationPlan | undefined> {

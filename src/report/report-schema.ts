@@ -163,6 +163,7 @@ const Report = z
     outputs: z.record(z.string(), z.string()),
     timing: z
       .looseObject({
+        endedAt: z.string().exactOptional().describe('What the clock said at the end.'),
         totalMs: Milliseconds,
         stages: z.record(z.string(), Milliseconds).exactOptional(),
         quotas: z

@@ -28,6 +28,8 @@ interface ReportOutputs {
 
 /** The only member of a report that may differ between two runs of equal inputs. */
 interface ReportTiming {
+  /** What the clock said at the end, whatever SOURCE_DATE_EPOCH and the plan say: `YYYY-MM-DDTHH:MM:SSZ`. Reports of earlier releases lack it. */
+  readonly endedAt?: string;
   readonly totalMs: number;
   /** Milliseconds by stage, summed over all apps, which are worked on in parallel. */
   readonly stages?: Readonly<Record<Stage, number>>;
