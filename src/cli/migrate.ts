@@ -25,6 +25,7 @@ import { writeReports } from './report-files.ts';
 import { reporterKind, wantsColor } from './reporters.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
 import { appFolder, prepareSetup, type Setup } from './setup.ts';
+import { digestFolder } from './tree-digest.ts';
 import { treeOf } from './trees.ts';
 import { loadRunSigning, openTufRepo } from './tuf-files.ts';
 import { readTufFlags } from './tuf-options.ts';
@@ -263,9 +264,12 @@ export async function savePlan(plan: MigrationPlan, path: string, { out }: Setup
 }
 
 export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promise<void> {
-  await mapLimit(apps, createLimit(TREES_AT_ONCE), async ({ name, open, isConverted, diagnostics }) => {
+  await mapLimit(apps, createLimit(TREES_AT_ONCE), async ({ name, open, isConverted, details, diagnostics }) => {
     const folder = appFolder(setup.out, name);
-    if (open !== undefined && !hasErrors(diagnostics)) await replaceTree(folder, treeOf((await open()).converted));
-    else if (!isConverted) await removeTree(folder);
+    if (open !== undefined && !hasErrors(diagnostics)) {
+      const { tree } = details.read();
+      if (tree !== undefined && (await digestFolder(folder)) === tree) return;
+      await replaceTree(folder, treeOf((await open()).converted));
+    } else if (!isConverted) await removeTree(folder);
   });
 }

@@ -64,6 +64,12 @@ export interface AppDetails {
   readonly dockerAppDiff?: string;
   /** What outlives the containers of the app. */
   readonly storage?: readonly StoragePath[];
+  /** The `.dockerapp` for devices of the old style; absent where they get none. */
+  readonly oldStyle?: { readonly length: number; readonly sha256: string };
+  /** sha256 over the converted tree. */
+  readonly tree?: Digest;
+  /** What the app was made of: as long as `key` comes out equal for the files that were read, so does the app. */
+  readonly sources?: { readonly key: Digest; readonly reads: readonly string[] };
 }
 
 /** An app as the plan file has it. */
@@ -99,6 +105,8 @@ export interface ServicePin {
   readonly written: string;
   readonly reference: string;
   readonly pinned: string;
+  /** It is an image of the factory's release, which is resolved anew at every release. */
+  readonly covered?: true;
   /** The reference names another digest by now, and the pin stayed. */
   readonly drift?: Drift;
 }
@@ -163,6 +171,8 @@ export interface MigrationPlan {
   /** UTC, `YYYY-MM-DDTHH:MM:SSZ`: the run's one reading of the clock. */
   readonly createdAt: string;
   readonly rules: number;
+  /** Release of the program that made it. */
+  readonly tool: string;
   /** What was asked for on the command line; `apply` asks for the same. */
   readonly request: {
     readonly apps: readonly string[];

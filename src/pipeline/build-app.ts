@@ -1,9 +1,10 @@
 import { appTag } from '../bundle/assemble-bundle.ts';
+import { COMPOSE_FILE } from '../bundle/bundle-path.ts';
 import { diffCompose } from '../convert/diff.ts';
 import { buildPublishedPackage, isStrictSingleFile, type PublishedPackage } from '../dockerapp/published.ts';
 import { RebundleError, toRebundleError } from '../errors.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
-import { digestOf, hexOf } from '../lib/digest.ts';
+import { digestFiles, digestOf, hexOf } from '../lib/digest.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
 import type { Keep } from '../lib/keep.ts';
 import { createMask, maskDiff, maskVariables } from '../lib/redact.ts';
@@ -25,10 +26,17 @@ import type { AppBytes, createByteStore, OpenApp } from './app-bytes.ts';
 import { buildBundle } from './build-bundle.ts';
 import { findBundleSecrets } from './bundle-secrets.ts';
 import { maskFindings } from './convert.ts';
-import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
+import {
+  type ConvertedApp,
+  hasErrors,
+  type MigrationContext,
+  type MigrationRequest,
+  type ScannedSource,
+} from './migration.ts';
 import { type BytePins, type Pinning, pinApp } from './pin-app.ts';
 import { findPlace, type PublishPlace } from './publish.ts';
 import { describeBytes, describeConversion } from './review.ts';
+import type { SourceKeys } from './source-key.ts';
 
 /** What is known of an app once its bundle is: digests and findings. Its bytes are to be had by `open`. */
 export interface BuiltApp {
@@ -64,6 +72,8 @@ export async function buildApp(
     readonly context: MigrationContext;
     readonly pinning: Pinning;
     readonly keep: Keep;
+    readonly keys: Pick<SourceKeys, 'ofReads'>;
+    readonly scanned: ScannedSource;
     readonly hold: ReturnType<typeof createByteStore>;
     readonly reconvert: () => Promise<ConvertedApp>;
   },
@@ -107,7 +117,9 @@ export async function buildApp(
     const rules = { rules: request.config.secrets.allow, now: context.createdAt };
     const secrets = await findBundleSecrets(app, bundle.files, rules);
     const all = [...own, ...made.diagnostics, ...secrets, ...describePlace(place, bundleTag)];
-    const details = keep({
+    const oldStyle =
+      dockerApp === undefined ? undefined : { length: dockerApp.byteLength, sha256: hexOf(digestOf(dockerApp)) };
+    const details = keep<AppDetails>({
       ...shown,
       ...found,
       bundle: bundle.archive,
@@ -115,6 +127,9 @@ export async function buildApp(
       manifest: bundle.manifest,
       files: bundle.files.map(({ path, size, digest }) => ({ path, size, digest })),
       ...describeBytes(app, pkg, made),
+      ...(oldStyle === undefined ? {} : { oldStyle }),
+      tree: digestTree(app, made.files),
+      ...describeSources(converted, input),
     });
     return {
       ...base,
@@ -122,9 +137,7 @@ export async function buildApp(
       inputs: digestInputs(pkg, made.files, app, found.images, request),
       bundle: { reference: formatReference(bundle.reference), size: bundle.archive.size },
       place,
-      ...(dockerApp === undefined
-        ? {}
-        : { dockerApp: { length: dockerApp.byteLength, sha256: hexOf(digestOf(dockerApp)) } }),
+      ...(oldStyle === undefined ? {} : { dockerApp: oldStyle }),
       details,
       diagnostics: detach(maskFindings(app, all)),
       open: input.hold(made.bytes, async () => (await makeBytes(await input.reconvert(), request, pins)).bytes),
@@ -142,13 +155,31 @@ function detach(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   return diagnostics.length === 0 ? diagnostics : JSON.parse(JSON.stringify(diagnostics));
 }
 
+function describeSources(
+  { location, reads }: ConvertedApp,
+  { keys, scanned }: Pick<Parameters<typeof buildApp>[1], 'keys' | 'scanned'>,
+): Pick<AppDetails, 'sources'> {
+  // A tar is known by its own name as a single file until it is opened.
+  const found = scanned.packages.find(({ path }) => path === location.path) ?? location;
+  const key = keys.ofReads(scanned, found, reads);
+  return key === undefined ? {} : { sources: { key, reads: [...reads.keys()] } };
+}
+
+/** Digest of a converted tree: of its files by path, with their modes and contents. */
+export function digestTree(
+  { composeText }: Pick<ComposeApp, 'composeText'>,
+  files: readonly Pick<BundleFile, 'path' | 'executable' | 'digest'>[],
+): Digest {
+  return digestFiles([{ path: COMPOSE_FILE, executable: false, digest: digestOf(composeText) }, ...files]);
+}
+
 function describePlace({ isSubstitute, published, tag }: PublishPlace, wanted: string): Diagnostic[] {
   if (!isSubstitute || published) return [];
   return [finding('publish.tag-taken', `the tag ${wanted} names another bundle; this one gets the tag ${tag}`)];
 }
 
 /** The bundle of a converted app and its `.dockerapp`. Throws PLAN_STALE for an app that cannot be converted any more. */
-async function makeBytes(converted: ConvertedApp, request: MigrationRequest, pins: BytePins) {
+export async function makeBytes(converted: ConvertedApp, request: MigrationRequest, pins: BytePins) {
   const { app, pkg, name } = converted;
   if (app === undefined || pkg === undefined || hasErrors(converted.diagnostics)) {
     throw new RebundleError('PLAN_STALE', `the sources of ${name} changed while the run was at work`, {

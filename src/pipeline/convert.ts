@@ -21,6 +21,14 @@ import {
 import { readNativeApp } from './native-app.ts';
 import { entriesBelow, openPackage } from './open-package.ts';
 import { findSupportFiles, readsFiles } from './support-files.ts';
+import { watchSource } from './watched-source.ts';
+
+/** Answers for an app without converting it; undefined where that cannot be. */
+export type AnswerApp<T> = (
+  scanned: ScannedSource,
+  location: PackageLocation,
+  reconvert: () => Promise<ConvertedApp>,
+) => Promise<T | undefined>;
 
 /**
  * Splits and rewrites every selected package, finds its support files and hands each app on to `next`, with a function that converts it once more,
@@ -31,6 +39,7 @@ export async function convertPackages<T extends { readonly diagnostics: readonly
   request: MigrationRequest,
   context: MigrationContext,
   next: (app: ConvertedApp, reconvert: () => Promise<ConvertedApp>) => Promise<T>,
+  answer?: AnswerApp<T>,
 ): Promise<T[]> {
   const tasks = scanned.flatMap((source) =>
     source.packages.filter(({ selected }) => selected).map((location) => ({ scannedSource: source, location })),
@@ -39,11 +48,14 @@ export async function convertPackages<T extends { readonly diagnostics: readonly
   let failed = false;
   const silent = { ...context, emit: () => {} };
   return mapLimit(tasks, context.limit, async ({ scannedSource, location }) => {
-    const converted =
-      failed && request.failFast
-        ? stopped(scannedSource, location)
-        : await convertPackage(scannedSource, location, request, context);
-    const result = await next(converted, () => convertPackage(scannedSource, location, request, silent));
+    const reconvert = (): Promise<ConvertedApp> => convertPackage(scannedSource, location, request, silent);
+    const isStopped = failed && request.failFast;
+    const known = isStopped ? undefined : await answer?.(scannedSource, location, reconvert);
+    if (known !== undefined) return known;
+    const converted = isStopped
+      ? stopped(scannedSource, location)
+      : await convertPackage(scannedSource, location, request, context);
+    const result = await next(converted, reconvert);
     failed ||= hasErrors(result.diagnostics);
     return result;
   });
@@ -64,6 +76,7 @@ function stopped(scanned: ScannedSource, location: PackageLocation): ConvertedAp
     origin: originOf(scanned, location),
     location,
     source: scanned.source,
+    reads: new Map(),
     files: [],
     readsFiles: false,
     diagnostics: [diagnostic],
@@ -71,14 +84,16 @@ function stopped(scanned: ScannedSource, location: PackageLocation): ConvertedAp
 }
 
 async function convertPackage(
-  scanned: ScannedSource,
+  repository: ScannedSource,
   location: PackageLocation,
   request: MigrationRequest,
   context: MigrationContext,
 ): Promise<ConvertedApp> {
+  const { source, reads } = watchSource(repository.source);
+  const scanned = { ...repository, source };
   const origin = originOf(scanned, location);
   const { name } = location;
-  let base = { name, origin, location, source: scanned.source, files: [], readsFiles: false };
+  let base = { name, origin, location, source, reads, files: [], readsFiles: false };
   let pkg: AppPackage | undefined;
   try {
     if (location.kind === 'compose') return { ...base, ...(await readNativeApp(scanned, location, request)) };

@@ -44,6 +44,7 @@ export function describePlan(input: {
     state: 'proposed',
     createdAt: input.createdAt,
     rules: RULES_VERSION,
+    tool: input.context.tool,
     request: { apps: request.apps, removeApps: request.removeApps, allowPartial: request.allowPartial },
     factory: request.config.factory ?? '',
     registry: request.config.registry ?? '',
@@ -161,7 +162,7 @@ function describeApp(
 }
 
 /** All options that shape bytes or targets; places and folders do not. */
-function digestOptions({ config, parameterFiles }: MigrationRequest): Digest {
+export function digestOptions({ config, parameterFiles }: MigrationRequest): Digest {
   const { targets } = config;
   return digestOf(
     canonicalJson({

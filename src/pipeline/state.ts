@@ -34,6 +34,7 @@ const Plan = z.looseObject({
   state: z.enum(['proposed', 'started', 'done']),
   createdAt: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
   rules: z.number(),
+  tool: z.string().optional(),
   request: z.object({ apps: z.array(z.string()), removeApps: z.array(z.string()), allowPartial: z.boolean() }),
   options: Digest,
   images: z.array(Image),
@@ -111,7 +112,7 @@ export function unpackRow({ details, ...row }: PlannedApp): AppPlan {
 /** The way back. */
 export function packRow(plan: AppPlan, keep: Keep): PlannedApp {
   const { images, platforms, variables, bundle, bundleIndex, manifest, files, ...others } = plan;
-  const { diff, composeLine, changes, dockerAppDiff, storage, ...row } = others;
+  const { diff, composeLine, changes, dockerAppDiff, storage, oldStyle, tree, sources, ...row } = others;
   const details: AppDetails = {
     images,
     platforms,
@@ -125,6 +126,9 @@ export function packRow(plan: AppPlan, keep: Keep): PlannedApp {
     ...(changes && { changes }),
     ...(dockerAppDiff !== undefined && { dockerAppDiff }),
     ...(storage && { storage }),
+    ...(oldStyle && { oldStyle }),
+    ...(tree && { tree }),
+    ...(sources && { sources }),
   };
   return { ...row, details: keep(details) };
 }

@@ -114,6 +114,7 @@ describe('the same bytes from a source that', () => {
     variation: { reverse?: boolean; size?: number },
   ): Promise<MigrationPlan> {
     const environment: CliEnvironment = {
+      version: '0.0.0',
       cwd: workspace.root,
       env: {},
       writeError: () => {},
@@ -135,6 +136,7 @@ describe('the same bytes from a source that', () => {
         sources: variation.reverse === true ? sources.reverse() : sources,
         tufRepo: createFileTufRepo(targets!.repo),
         targetsSeed: { path: 'seed', bytes: readFileSync(targets!.seed!) },
+        tool: '0.0.0',
         createdAt: CREATED_AT,
         emit: () => {},
         limit: createLimit(3),

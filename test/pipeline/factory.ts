@@ -151,6 +151,7 @@ export class TestFactory {
       destination: this.destination,
       ...(hasTargets ? { tufRepo: this.tufRepo } : {}),
       createdAt: CREATED_AT,
+      tool: '0.0.0',
       emit: (event) => this.events.push(event),
       limit: createLimit(8),
       ...context,

@@ -300,6 +300,7 @@ export function sampleInput(): RunReportInput {
     state: 'proposed',
     createdAt: '2026-03-02T06:30:00Z',
     rules: 1,
+    tool: '0.0.0',
     request: { apps: [], removeApps: [], allowPartial: false },
     factory: 'acme',
     registry: REGISTRY,
