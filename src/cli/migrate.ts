@@ -26,7 +26,6 @@ import { reporterKind, wantsColor } from './reporters.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
 import { appFolder, prepareSetup, type Setup } from './setup.ts';
 import { digestFolder } from './tree-digest.ts';
-import { treeOf } from './trees.ts';
 import { loadRunSigning, openTufRepo } from './tuf-files.ts';
 import { readTufFlags } from './tuf-options.ts';
 
@@ -269,7 +268,7 @@ export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promi
     if (open !== undefined && !hasErrors(diagnostics)) {
       const { tree } = details.read();
       if (tree !== undefined && (await digestFolder(folder)) === tree) return;
-      await replaceTree(folder, treeOf((await open()).converted));
+      await replaceTree(folder, (await open()).tree);
     } else if (!isConverted) await removeTree(folder);
   });
 }

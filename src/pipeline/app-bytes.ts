@@ -1,13 +1,14 @@
 import { MAX_HELD_BYTES } from '../bundle/limits.ts';
 import { RebundleError } from '../errors.ts';
-import type { AppBundle } from '../model/app.ts';
+import type { AppBundle, BundleFile } from '../model/app.ts';
 import type { Digest } from '../model/oci.ts';
-import type { ConvertedApp } from './migration.ts';
 
 /** Everything of one app that is written somewhere. */
 export interface AppBytes {
-  readonly converted: ConvertedApp;
+  readonly name: string;
   readonly bundle: AppBundle;
+  /** The converted tree, images as they are written: docker-compose.yml first. */
+  readonly tree: readonly Pick<BundleFile, 'path' | 'executable' | 'size' | 'open'>[];
   /** The `.dockerapp` for devices of the old style; undefined where they get none. */
   readonly dockerApp?: Uint8Array;
 }
@@ -15,8 +16,10 @@ export interface AppBytes {
 /** Gives the bytes of an app, the very same each time. Throws PLAN_STALE where its sources changed meanwhile. */
 export type OpenApp = () => Promise<AppBytes>;
 
-/** Units of text that are held for all apps together. Those of further apps are made again when they are written. */
-const MAX_HELD = 4 * 1024 * 1024;
+/** Bytes that are held for all apps together. Those of further apps are made again when they are written. */
+const MAX_HELD = 24 * 1024 * 1024;
+/** What an app takes besides its bytes. */
+const OVERHEAD = 4096;
 
 /** Holds the bytes of the first apps, so that a factory of a usual size is converted once, and memory does not grow with a huge one. */
 export function createByteStore(limit: number = MAX_HELD): (made: AppBytes, make: OpenApp) => OpenApp {
@@ -27,12 +30,12 @@ export function createByteStore(limit: number = MAX_HELD): (made: AppBytes, make
       held += size;
       return async () => made;
     }
-    return makeAgain(made.converted.name, made.bundle.manifest.digest, make);
+    return openAgain(made.name, made.bundle.manifest.digest, make);
   };
 }
 
-/** A function of its own, so that nothing of the bytes made first stays reachable. */
-function makeAgain(name: string, digest: Digest, make: OpenApp): OpenApp {
+/** Makes the bytes anew each time. A function of its own, so that nothing of the bytes made first stays reachable. */
+export function openAgain(name: string, digest: Digest, make: OpenApp): OpenApp {
   return async () => {
     const again = await make();
     if (again.bundle.manifest.digest === digest) return again;
@@ -42,10 +45,9 @@ function makeAgain(name: string, digest: Digest, make: OpenApp): OpenApp {
   };
 }
 
-function sizeOf({ converted, bundle, dockerApp }: AppBytes): number {
-  const { app, pkg } = converted;
-  const texts = [app?.composeText, pkg?.metadata.text, pkg?.compose.text, pkg?.parameters.text];
+function sizeOf({ bundle, tree, dockerApp }: AppBytes): number {
   const layers = bundle.composeLayers.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
-  const files = [bundle.archive, ...bundle.files].reduce((sum, { size }) => sum + Math.min(size, MAX_HELD_BYTES), 0);
-  return texts.reduce((sum, text = '') => sum + text.length, layers + files + (dockerApp?.byteLength ?? 0) + 2048);
+  const files = [bundle.archive, bundle.index, bundle.manifest, ...bundle.files, ...tree.slice(0, 1)];
+  const sum = files.reduce((all, { size }) => all + Math.min(size, MAX_HELD_BYTES), 0);
+  return OVERHEAD + sum + layers + (dockerApp?.byteLength ?? 0);
 }

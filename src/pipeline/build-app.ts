@@ -3,6 +3,7 @@ import { COMPOSE_FILE } from '../bundle/bundle-path.ts';
 import { diffCompose } from '../convert/diff.ts';
 import { buildPublishedPackage, isStrictSingleFile, type PublishedPackage } from '../dockerapp/published.ts';
 import { RebundleError, toRebundleError } from '../errors.ts';
+import { once } from '../lib/bytes.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { digestFiles, digestOf, hexOf } from '../lib/digest.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
@@ -33,7 +34,7 @@ import {
   type MigrationRequest,
   type ScannedSource,
 } from './migration.ts';
-import { type BytePins, type Pinning, pinApp } from './pin-app.ts';
+import { type BytePins, type Pinning, pinApp, repeatPins } from './pin-app.ts';
 import { findPlace, type PublishPlace } from './publish.ts';
 import { describeBytes, describeConversion } from './review.ts';
 import type { SourceKeys } from './source-key.ts';
@@ -140,7 +141,7 @@ export async function buildApp(
       ...(oldStyle === undefined ? {} : { dockerApp: oldStyle }),
       details,
       diagnostics: detach(maskFindings(app, all)),
-      open: input.hold(made.bytes, async () => (await makeBytes(await input.reconvert(), request, pins)).bytes),
+      open: input.hold(made.bytes, () => repeatBytes({ origin: base.origin, details }, input)),
     };
   } catch (thrown) {
     const error = toRebundleError(thrown);
@@ -178,8 +179,18 @@ function describePlace({ isSubstitute, published, tag }: PublishPlace, wanted: s
   return [finding('publish.tag-taken', `the tag ${wanted} names another bundle; this one gets the tag ${tag}`)];
 }
 
+/** The bytes of an app that was made before, from what is known of its images. */
+export async function repeatBytes(
+  { origin, details }: Pick<BuiltApp, 'origin' | 'details'>,
+  { request, reconvert }: { readonly request: MigrationRequest; readonly reconvert: () => Promise<ConvertedApp> },
+): Promise<AppBytes> {
+  const converted = await reconvert();
+  const pins = repeatPins(converted.app, details.read().images, request, origin);
+  return (await makeBytes(converted, request, pins)).bytes;
+}
+
 /** The bundle of a converted app and its `.dockerapp`. Throws PLAN_STALE for an app that cannot be converted any more. */
-export async function makeBytes(converted: ConvertedApp, request: MigrationRequest, pins: BytePins) {
+async function makeBytes(converted: ConvertedApp, request: MigrationRequest, pins: BytePins) {
   const { app, pkg, name } = converted;
   if (app === undefined || pkg === undefined || hasErrors(converted.diagnostics)) {
     throw new RebundleError('PLAN_STALE', `the sources of ${name} changed while the run was at work`, {
@@ -196,9 +207,12 @@ export async function makeBytes(converted: ConvertedApp, request: MigrationReque
           ],
         }
       : publishOldStyle(converted, buildPublishedPackage(pkg, pins.released), request, version);
+  const compose = Buffer.from(app.composeText);
+  const tree = { path: COMPOSE_FILE, executable: false, size: compose.byteLength, open: () => once(compose) };
   const bytes: AppBytes = {
-    converted,
+    name,
     bundle,
+    tree: [tree, ...files],
     ...(oldStyle.bytes === undefined ? {} : { dockerApp: oldStyle.bytes }),
   };
   return { bytes, files, diagnostics: [...diagnostics, ...oldStyle.diagnostics] };

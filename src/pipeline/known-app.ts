@@ -1,14 +1,15 @@
 import { appTag } from '../bundle/assemble-bundle.ts';
-import { RebundleError, toRebundleError } from '../errors.ts';
+import { toRebundleError } from '../errors.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { parseReference } from '../lib/reference.ts';
 import type { Diagnostic, ImageResolution } from '../model/app.ts';
 import type { AppReference } from '../model/oci.ts';
 import type { AppDetails, MigrationPlan, PlannedApp } from '../model/plan.ts';
-import { type BuiltApp, makeBytes } from './build-app.ts';
+import { openAgain } from './app-bytes.ts';
+import { type BuiltApp, repeatBytes } from './build-app.ts';
 import type { AnswerApp } from './convert.ts';
-import { type ConvertedApp, type MigrationContext, type MigrationRequest, sortDiagnostics } from './migration.ts';
-import { keptPin, type Pinning, releaseTag, repeatPins } from './pin-app.ts';
+import { type MigrationContext, type MigrationRequest, sortDiagnostics } from './migration.ts';
+import { keptPin, type Pinning, releaseTag } from './pin-app.ts';
 import { findPlace } from './publish.ts';
 import type { SourceKeys } from './source-key.ts';
 
@@ -61,7 +62,9 @@ export function answerFromPlan(
         ...(details.oldStyle === undefined ? {} : { dockerApp: details.oldStyle }),
         details: row.details,
         diagnostics: told.length === 0 ? row.diagnostics : sortDiagnostics([...row.diagnostics, ...told]),
-        open: () => makeAgain({ ...row, origin }, { request, reconvert, reference }),
+        open: openAgain(row.app, reference.digest, () =>
+          repeatBytes({ origin, details: row.details }, { request, reconvert }),
+        ),
       };
     } catch (thrown) {
       // Whatever it is, the usual way tells it better.
@@ -102,23 +105,4 @@ async function resolveAgain(
 
 function wantedTag({ digest }: AppReference, { config }: MigrationRequest, tag: string | undefined): string {
   return config.publish.tag === 'app-{tag}' ? `app-${tag}` : appTag(digest);
-}
-
-async function makeAgain(
-  { app, origin, details }: PlannedApp,
-  input: {
-    readonly request: MigrationRequest;
-    readonly reconvert: () => Promise<ConvertedApp>;
-    readonly reference: AppReference;
-  },
-) {
-  const converted = await input.reconvert();
-  const stale = new RebundleError('PLAN_STALE', `the sources of ${app} changed while the run was at work`, {
-    hint: 'Run again.',
-  });
-  if (converted.app === undefined) throw stale;
-  const pins = repeatPins(converted.app, details.read().images, input.request, origin);
-  const { bytes } = await makeBytes(converted, input.request, pins);
-  if (bytes.bundle.manifest.digest !== input.reference.digest) throw stale;
-  return bytes;
 }

@@ -55,7 +55,7 @@ export async function pinApp(
       ),
     ]);
   }
-  const { tag, ruled } = ruleImages(app, request, origin);
+  const { tag, ruled } = ruleImages(app.services, request, origin);
   if (config.publish.tag === 'app-{tag}' && tag === undefined) {
     return failed([finding('IMAGE_TAG_UNKNOWN', 'publish.tag app-{tag} needs the release tag, which is not known')]);
   }
@@ -89,7 +89,7 @@ export function releaseTag({ config }: MigrationRequest, { commit }: SourceOrigi
   return config.images.tag ?? commit?.slice(0, 7);
 }
 
-function ruleImages({ services }: ComposeApp, request: MigrationRequest, origin: SourceOrigin) {
+function ruleImages(services: ComposeApp['services'], request: MigrationRequest, origin: SourceOrigin) {
   const { registry = '', factory = '', images } = request.config;
   const tag = releaseTag(request, origin);
   const ruled = services.map((image) => applyTagRule(image, { registry, factory, tag, exempt: images.exempt }));
@@ -98,12 +98,12 @@ function ruleImages({ services }: ComposeApp, request: MigrationRequest, origin:
 
 /** What `pinApp` gave for an app, from the pins that are known of it. */
 export function repeatPins(
-  app: ComposeApp,
+  app: ComposeApp | undefined,
   pins: readonly ServicePin[],
   request: MigrationRequest,
   origin: SourceOrigin,
 ): BytePins {
-  const { tag, ruled } = ruleImages(app, request, origin);
+  const { tag, ruled } = ruleImages(app?.services ?? [], request, origin);
   return toBytePins(
     ruled.filter((result): result is RuledImage => 'reference' in result),
     pins,

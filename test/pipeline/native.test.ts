@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readAll } from '../../src/lib/bytes.ts';
 import type { MigrationOutcome } from '../../src/pipeline/run.ts';
 import {
   bundleUris,
@@ -31,8 +32,8 @@ const compose = (image: string, more = ''): string => `services:\n  main:\n    i
 /** The converted text of an app in the place of its package, as the patch of retire leaves it. */
 async function replacePackage(outcome: MigrationOutcome, app: string): Promise<void> {
   const bytes = await outcome.apps.find(({ name }) => name === app)?.open?.();
-  const text = bytes?.converted.app?.composeText ?? '';
-  await factory.write(`repo/${app}/docker-compose.yml`, text);
+  for (const { path, open } of bytes?.tree ?? [])
+    await factory.write(`repo/${app}/${path}`, await readAll(open(), 1_000_000, path));
   await factory.remove(`repo/${app}.dockerapp`);
 }
 
