@@ -15,7 +15,9 @@ export async function readPlanFile(path: string, shown: string): Promise<Migrati
   });
   if (file === undefined) return undefined;
   try {
-    return await readPlan(file.createReadStream({ highWaterMark: CHUNK_BYTES, autoClose: false }), shown);
+    const { size } = await file.stat();
+    const chunks = file.createReadStream({ highWaterMark: CHUNK_BYTES, autoClose: false });
+    return await readPlan(chunks, { path: shown, size });
   } catch (thrown) {
     throw thrown instanceof RebundleError ? thrown : unreadable(thrown);
   } finally {

@@ -17,8 +17,7 @@ export const RULES_VERSION = 1;
 export interface Kept<T> {
   /** The value, made anew each time where it is packed: nothing that holds on to it. */
   readonly read: () => T;
-  /** UTF-16 units of its JSON. */
-  readonly size: number;
+  readonly isPacked: boolean;
 }
 
 /** What the plan says of one app and a run goes by. */

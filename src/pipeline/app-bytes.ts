@@ -16,13 +16,11 @@ export interface AppBytes {
 /** Gives the bytes of an app, the very same each time. Throws PLAN_STALE where its sources changed meanwhile. */
 export type OpenApp = () => Promise<AppBytes>;
 
-/** Bytes that are held for all apps together. Those of further apps are made again when they are written. */
-const MAX_HELD = 24 * 1024 * 1024;
 /** What an app takes besides its bytes. */
 const OVERHEAD = 4096;
 
-/** Holds the bytes of the first apps, so that a factory of a usual size is converted once, and memory does not grow with a huge one. */
-export function createByteStore(limit: number = MAX_HELD): (made: AppBytes, make: OpenApp) => OpenApp {
+/** Holds the bytes of apps up to `limit` for all together. Those of further apps are made again when they are written. */
+export function createByteStore(limit: number): (made: AppBytes, make: OpenApp) => OpenApp {
   let held = 0;
   return (made, make) => {
     const size = sizeOf(made);

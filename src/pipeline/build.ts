@@ -8,6 +8,7 @@ import { type BuiltApp, buildApp } from './build-app.ts';
 import { convertPackages } from './convert.ts';
 import { describePlan } from './describe-plan.ts';
 import { forecastDownloads } from './downloads.ts';
+import { limitHeld } from './hold-limits.ts';
 import { createImageResolver } from './image-resolver.ts';
 import { readPinsOfPlan, readPublishedPins } from './kept-pins.ts';
 import { answerFromPlan } from './known-app.ts';
@@ -55,7 +56,9 @@ export async function buildMigration(
         })
       : readPinsOfPlan(basis.plan);
   const pinning = { resolver, readPins };
-  const [keep, hold] = [createKeep(), createByteStore()];
+  const selected = scanned.reduce((sum, { packages }) => sum + packages.filter((each) => each.selected).length, 0);
+  const limits = limitHeld(selected);
+  const [keep, hold] = [createKeep(limits.details), createByteStore(limits.bytes)];
   const keys = createSourceKeys(request, context);
   const byRepository = new Map(scanned.map((one) => [one.source.origin.repository, one]));
   const apps = await convertPackages(

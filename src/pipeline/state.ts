@@ -3,6 +3,7 @@ import { RebundleError } from '../errors.ts';
 import { createListReader, jsonChunks } from '../lib/json-chunks.ts';
 import { createKeep, type Keep } from '../lib/keep.ts';
 import { type AppDetails, type AppPlan, type MigrationPlan, type PlannedApp, RULES_VERSION } from '../model/plan.ts';
+import { limitHeld } from './hold-limits.ts';
 
 const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const List = z.array(z.looseObject({}));
@@ -43,22 +44,28 @@ const Plan = z.looseObject({
   targetVersion: z.string().optional(),
 });
 
-/** Reads a plan file, an app at a time. Throws PLAN_INVALID where it is none, PLAN_STALE where other rules made it. */
-export async function readPlan(chunks: AsyncIterable<Uint8Array>, path: string): Promise<MigrationPlan> {
-  const reader = createPlanReader(path);
+/** Reads a plan file of `size` bytes, an app at a time. Throws PLAN_INVALID where it is none, PLAN_STALE where other rules made it. */
+export async function readPlan(
+  chunks: AsyncIterable<Uint8Array>,
+  { path, size }: { readonly path: string; readonly size: number },
+): Promise<MigrationPlan> {
+  const reader = createPlanReader(path, size);
   for await (const chunk of chunks) reader.push(chunk);
   return reader.end();
 }
 
 /** The same of bytes that are there. */
 export function parsePlan(bytes: Uint8Array, path: string): MigrationPlan {
-  const reader = createPlanReader(path);
+  const reader = createPlanReader(path, bytes.byteLength);
   reader.push(bytes);
   return reader.end();
 }
 
-function createPlanReader(path: string) {
-  const keep = createKeep();
+/** In a plan file, at least. */
+const BYTES_PER_APP = 4096;
+
+function createPlanReader(path: string, size: number) {
+  const keep = createKeep(limitHeld(size / BYTES_PER_APP).details);
   const apps: PlannedApp[] = [];
   const addApp = (value: unknown, at: number): void => {
     const parsed = App.safeParse(value);

@@ -78,9 +78,6 @@ interface BuiltApps {
   readonly drifted: number;
 }
 
-/** UTF-16 units of details that are held, so that the formats of a report of a usual size share them. */
-const MAX_HELD = 16 * 1024 * 1024;
-
 /** Joins the plan and the results, app by app: how it ended comes from the result, what was made from the plan. */
 export function buildApps(plan: MigrationPlan, results: readonly AppResult[]): BuiltApps {
   const plans = new Map(plan.apps.map((app) => [keyOf(app), app]));
@@ -91,7 +88,6 @@ export function buildApps(plan: MigrationPlan, results: readonly AppResult[]): B
   const skipped: BuiltApps['skipped'][number][] = [];
   const findings: ReportFinding[] = [];
   let drifted = 0;
-  let held = 0;
   for (const key of keys) {
     const row = plans.get(key);
     const result = ended.get(key) ?? row;
@@ -130,8 +126,8 @@ export function buildApps(plan: MigrationPlan, results: readonly AppResult[]): B
 
   function listDetails(row: PlannedApp | undefined, planned: AppDetails | undefined): ReportApp['details'] {
     if (row === undefined || planned === undefined) return () => NO_DETAILS;
-    held += row.details.size;
-    if (held > MAX_HELD) return () => describeDetails(row.details.read(), platforms);
+    // What is held as it is may be held twice, so that the formats share it.
+    if (row.details.isPacked) return () => describeDetails(row.details.read(), platforms);
     const details = describeDetails(planned, platforms);
     return () => details;
   }

@@ -14,7 +14,6 @@ test('a value is the same when it is read again, held or packed, and apart from 
         for (const value of given) for (const key of Object.keys(value)) delete value[key];
         const wanted = values.map((value) => JSON.parse(JSON.stringify(value)));
         expect(kept.map(({ read }) => read())).toEqual(wanted);
-        expect(kept.map(({ size }) => size)).toEqual(values.map((value) => JSON.stringify(value).length));
       },
     ),
   );
@@ -23,6 +22,6 @@ test('a value is the same when it is read again, held or packed, and apart from 
 test('only as much as the limit is held as it is', () => {
   const keep = createKeep(20);
   const [first, second] = [keep({ a: 'x'.repeat(10) }), keep({ b: 'y'.repeat(10) })];
-  expect(first.read()).toBe(first.read());
-  expect(second.read()).not.toBe(second.read());
+  expect([first.isPacked, first.read() === first.read()]).toEqual([false, true]);
+  expect([second.isPacked, second.read() === second.read()]).toEqual([true, false]);
 });

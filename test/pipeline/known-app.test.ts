@@ -130,7 +130,7 @@ describe('an app that an earlier plan knows', () => {
 
 function without(row: MigrationPlan['apps'][number]) {
   const { sources: _, ...plan } = unpackRow(row);
-  return packRow(plan, createKeep()).details;
+  return packRow(plan, createKeep(1_000_000)).details;
 }
 
 /** A build of the operating system without apps, newer than the targets of the first run. */

@@ -32,7 +32,7 @@ function later(): RunReport {
   }));
   const plan = {
     ...input.plan,
-    apps: [...moved, door].map((app) => packRow(app, createKeep())),
+    apps: [...moved, door].map((app) => packRow(app, createKeep(1_000_000))),
     createdAt: '2026-03-09T06:30:00Z',
   };
   return buildRunReport({ ...input, plan, results: [], status: 2 });

@@ -287,7 +287,7 @@ function planFile(app: AppPlan): PlannedTarget[] {
 
 /** An input with each app of its plan changed. */
 export function changeApps(input: RunReportInput, change: (app: AppPlan) => AppPlan): RunReportInput {
-  const apps = input.plan.apps.map((app) => packRow(change(unpackRow(app)), createKeep()));
+  const apps = input.plan.apps.map((app) => packRow(change(unpackRow(app)), createKeep(1_000_000)));
   return { ...input, plan: { ...input.plan, apps } };
 }
 
@@ -315,7 +315,7 @@ export function sampleInput(): RunReportInput {
         { os: 'linux', architecture: 'arm', variant: 'v7' },
       ],
     })),
-    apps: apps.map((app) => packRow(app, createKeep())),
+    apps: apps.map((app) => packRow(app, createKeep(1_000_000))),
     targets: [planTarget('raspberrypi4-64'), planTarget('intel-corei7-64'), ...apps.flatMap(planFile)],
     skippedTargets: [{ name: 'raspberrypi3-64-lmp-42', reason: 'its machine is not in targets.machines' }],
     diagnostics: [],
