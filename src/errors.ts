@@ -100,6 +100,7 @@ export const ERRORS = {
   OUTPUT_UNSAFE: { exit: 4, help: 'Choose another --out.' },
   CONFIG_INVALID: { exit: 4, help: 'Correct the configuration at the place that is named.' },
   USAGE: { exit: 4, help: 'See --help.' },
+  RUN_LOCKED: { exit: 5, help: 'Wait until the other run has ended.' },
   NOTHING_TO_START: { exit: 5, help: 'Name repositories that can be read.' },
   CANCELLED: { exit: 130, help: 'Run the same command again: it goes on where it stopped.' },
   INTERNAL: { exit: 1, help: 'Report this defect of rebundle, with the message and the stack.' },

@@ -42,6 +42,8 @@ const environment: CliEnvironment = {
     return () => clearInterval(timer);
   },
   signal: abort.signal,
+  pid: process.pid,
+  isRunning,
 };
 
 try {
@@ -52,6 +54,15 @@ try {
   const error = toRebundleError(thrown);
   process.stderr.write(describeError(error));
   process.exitCode = ERRORS[error.code].exit;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (thrown) {
+    // Another user's.
+    return thrown instanceof Error && 'code' in thrown && thrown.code === 'EPERM';
+  }
 }
 
 /** Message, place and hint; a defect of ours comes with its stack. */

@@ -22,6 +22,7 @@ import { createRunRecord, describeFailure } from './partial-report.ts';
 import { type Places, withPlaces } from './places.ts';
 import { writeReports } from './report-files.ts';
 import { reporterKind, wantsColor } from './reporters.ts';
+import { type LockHolder, tellTakenLock, withRunLock } from './run-lock.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
 import { appFolder, prepareSetup, type Setup } from './setup.ts';
 import { treeOf } from './trees.ts';
@@ -49,7 +50,7 @@ type Work = (input: MigrationWork) => Promise<{ readonly outcome: MigrationOutco
 
 /** What plan, apply and run share: the context, the reports, the summary and the exit status. */
 export async function migrate(invocation: Invocation, environment: CliEnvironment, work: Work): Promise<CommandResult> {
-  const { command, flags } = invocation;
+  const { command } = invocation;
   const setup = await prepareSetup(invocation, environment);
   requireIdentity(setup.config);
   checkOutput(setup);
@@ -58,6 +59,27 @@ export async function migrate(invocation: Invocation, environment: CliEnvironmen
       hint: 'Use rebundle plan, or name a folder.',
     });
   }
+  // A run that may not begin writes no report: those that are there belong to the one at work.
+  return withRunLock({ out: setup.out, environment }, (takenFrom) =>
+    migrateAlone({ invocation, environment, setup, takenFrom }, work),
+  );
+}
+
+async function migrateAlone(
+  {
+    invocation,
+    environment,
+    setup,
+    takenFrom,
+  }: {
+    readonly invocation: Invocation;
+    readonly environment: CliEnvironment;
+    readonly setup: Setup;
+    readonly takenFrom: LockHolder | undefined;
+  },
+  work: Work,
+): Promise<CommandResult> {
+  const { command, flags } = invocation;
   const started = environment.now();
   const stages = createStageTimes(environment.now);
   const quotas = createQuotas();
@@ -77,6 +99,7 @@ export async function migrate(invocation: Invocation, environment: CliEnvironmen
         listen(event);
         tell(event);
       };
+      tellTakenLock(takenFrom, emit);
       return withPlaces({ config: setup.config, environment, emit, cache: join(setup.out, CACHE) }, async (places) => {
         const context = await createContext({ invocation, setup, places, environment, emit });
         const planPath = join(setup.out, PLAN_FILE);

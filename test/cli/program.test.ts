@@ -15,6 +15,8 @@ const environment: CliEnvironment = {
   now: () => 0,
   repeat: () => () => {},
   signal: new AbortController().signal,
+  pid: process.pid,
+  isRunning: () => true,
 };
 
 /** The commands with another thing to do. */

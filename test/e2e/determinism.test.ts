@@ -123,6 +123,8 @@ describe('the same bytes from a source that', () => {
       now: () => 0,
       repeat: () => () => {},
       signal: new AbortController().signal,
+      pid: process.pid,
+      isRunning: () => true,
     };
     const flags = { ...NOTHING_SAID, config: CONFIG };
     const setup = await prepareSetup({ command: 'run', operands: [], paths: [], flags, own: {} }, environment);

@@ -23,6 +23,7 @@ import { writeEnvFiles } from '../env-output.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { combineStatus } from '../exit-status.ts';
 import { removeTree, replaceTree, writeTree } from '../output.ts';
+import { type LockHolder, tellTakenLock, withRunLock } from '../run-lock.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from '../session.ts';
 import { appFolder, prepareSetup, type Setup } from '../setup.ts';
 import { COMPOSE_FILE, inPlaceFolder, newFiles, treeOf } from '../trees.ts';
@@ -49,7 +50,31 @@ async function convert(invocation: Invocation, environment: CliEnvironment): Pro
   const proveOnly = invocation.own.prove === true;
   if (!inPlace && !proveOnly && !toCommits) checkOutput(setup);
   if (inPlace) requireFolders(setup);
+  const work = (takenFrom?: LockHolder): Promise<CommandResult> =>
+    convertAll({ setup, takenFrom, commits: toCommits ? commits : undefined }, invocation, environment);
+  // What is written elsewhere, git guards.
+  return inPlace || proveOnly || toCommits ? work() : withRunLock({ out: setup.out, environment }, work);
+}
+
+async function convertAll(
+  {
+    setup,
+    takenFrom,
+    commits,
+  }: {
+    readonly setup: Setup;
+    readonly takenFrom: LockHolder | undefined;
+    /** Where the result goes to commits. */
+    readonly commits: CommitOptions | undefined;
+  },
+  invocation: Invocation,
+  environment: CliEnvironment,
+): Promise<CommandResult> {
+  const toCommits = commits !== undefined;
+  const { inPlace } = invocation.flags;
+  const proveOnly = invocation.own.prove === true;
   return withReporter(invocation, environment, setup, async (emit) => {
+    tellTakenLock(takenFrom, emit);
     const context = offlineContext(setup, environment, emit);
     const scanned = await scanSources(setup.request, context);
     const request = { ...setup.request, deviceSeverity: 'warning' } as const;
@@ -58,7 +83,7 @@ async function convert(invocation: Invocation, environment: CliEnvironment): Pro
     // What is a compose folder in its repository already stays as it is there.
     const isDone = (app: ConvertedApp): boolean => app.location.kind === 'compose' && (inPlace || toCommits);
     const due = apps.filter((app) => !isDone(app));
-    const lines = toCommits
+    const lines = commits
       ? await writeCommits({ apps: due, isFine, options: commits, setup, context }, environment)
       : [];
     const results: AppResult[] = [];
