@@ -63,7 +63,7 @@ export const CONVERSION = [
   'fleet',
 ] as const satisfies readonly OptionName[];
 export const PLACES = ['to', 'registry', 'platform', 'tag'] as const satisfies readonly OptionName[];
-export const OUTCOME = ['failFast', 'errorOn', 'ignore'] as const satisfies readonly OptionName[];
+export const OUTCOME = ['failFast', 'maxFailures', 'errorOn', 'ignore'] as const satisfies readonly OptionName[];
 /** What plan and run take. */
 export const PLANNING: readonly OptionName[] = [
   'config',

@@ -4,6 +4,7 @@ import { ERRORS, RebundleError, toRebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { createLimit, mapLimit } from '../lib/limit.ts';
 import type { MigrationPlan } from '../model/plan.ts';
+import { isNotTried } from '../pipeline/max-failures.ts';
 import { hasErrors, type MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
 import { formatPlan, keepForNextRun, parsePlan } from '../pipeline/state.ts';
@@ -286,6 +287,6 @@ export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promi
   await mapLimit(apps, createLimit(TREES_AT_ONCE), async ({ name, open, isConverted, diagnostics }) => {
     const folder = appFolder(setup.out, name);
     if (open !== undefined && !hasErrors(diagnostics)) await replaceTree(folder, treeOf((await open()).converted));
-    else if (!isConverted) await removeTree(folder);
+    else if (!isConverted && !isNotTried(diagnostics)) await removeTree(folder);
   });
 }

@@ -25,7 +25,8 @@ export interface Flags extends ConfigFlags {
   readonly allowPartial: boolean;
   /** Apps whose removal from the targets is confirmed. */
   readonly removeApps: readonly string[];
-  readonly failFast: boolean;
+  /** Failures after which the run stops; `--fail-fast` is one. */
+  readonly maxFailures?: number;
   readonly errorOn: Severity;
   readonly reports: readonly ReportRequest[];
   /** Undefined: `live` on a terminal, else `lines`. */
@@ -63,6 +64,7 @@ interface RawOptions {
   readonly allowPartial?: boolean;
   readonly removeApp?: readonly string[];
   readonly failFast?: boolean;
+  readonly maxFailures?: number;
   readonly errorOn?: Severity;
   readonly report?: readonly ReportRequest[];
   readonly reporter?: ReporterKind;
@@ -78,7 +80,7 @@ function value(kind: ValueKind, flag: string) {
   return (text: string): unknown => parseValue(kind, text, flag);
 }
 
-function list(kind: Exclude<ValueKind, 'place'>, flag: string) {
+function list(kind: Exclude<ValueKind, 'place' | 'count'>, flag: string) {
   return (text: string, before: readonly string[] = []): readonly string[] => [...before, parseValue(kind, text, flag)];
 }
 
@@ -180,7 +182,11 @@ const OPTIONS = {
     new Option('--remove-app <name>', 'confirm that an app leaves the targets (repeatable)').argParser(
       list('app', '--remove-app'),
     ),
-  failFast: () => new Option('--fail-fast', 'stop at the first app that fails'),
+  failFast: () => new Option('--fail-fast', 'stop at the first app that fails, and publish nothing after it'),
+  maxFailures: () =>
+    new Option('--max-failures <n>', 'stop once n apps failed; the rest counts as not tried')
+      .argParser(value('count', '--max-failures'))
+      .conflicts('failFast'),
   errorOn: () =>
     new Option('--error-on <severity>', 'exit 3 on findings this severe')
       .choices(['error', 'warning', 'note'])
@@ -240,7 +246,8 @@ export function readFlags(raw: RawOptions): Flags {
     ...(raw.ignore === undefined ? {} : { ignore: raw.ignore }),
     allowPartial: raw.allowPartial ?? false,
     removeApps: raw.removeApp ?? [],
-    failFast: raw.failFast ?? false,
+    ...(raw.failFast === true ? { maxFailures: 1 } : {}),
+    ...(raw.maxFailures === undefined ? {} : { maxFailures: raw.maxFailures }),
     errorOn: raw.errorOn ?? 'error',
     reports: raw.report ?? [],
     verbosity: raw.quiet ? 'quiet' : raw.verbose ? 'verbose' : 'normal',

@@ -50,7 +50,7 @@ export async function prepareSetup(
     ...(await readFleet(config, cwd)),
     allowPartial: flags.allowPartial,
     removeApps: flags.removeApps,
-    failFast: flags.failFast,
+    ...(flags.maxFailures === undefined ? {} : { maxFailures: flags.maxFailures }),
   };
   return {
     config,

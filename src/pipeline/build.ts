@@ -9,6 +9,7 @@ import { describePlan } from './describe-plan.ts';
 import { forecastDownloads } from './downloads.ts';
 import { createImageResolver } from './image-resolver.ts';
 import { readPinsOfPlan, readPublishedPins } from './kept-pins.ts';
+import { isStopped } from './max-failures.ts';
 import type { MigrationContext, MigrationRequest, ScannedSource } from './migration.ts';
 import { scanSources } from './scan.ts';
 import { checkTargets } from './write-targets.ts';
@@ -58,7 +59,10 @@ export async function buildMigration(
   );
   const createdAt = basis?.plan.createdAt ?? context.createdAt;
   const fixed = { createdAt, version: basis?.targetVersion };
-  const planned = targets === undefined ? undefined : await planFreeTargets({ apps, targets, request, context }, fixed);
+  // A run that stops writes no targets, not even partial ones.
+  const limited = isStopped(apps, request) ? { ...request, allowPartial: false } : request;
+  const planned =
+    targets === undefined ? undefined : await planFreeTargets({ apps, targets, request: limited, context }, fixed);
   if (targets?.file !== undefined && planned !== undefined && planned.plan.targets.length > 0) {
     checkTargets(targets.file, planned.plan.targets, { apps, request, context });
   }

@@ -41,7 +41,8 @@ export interface MigrationRequest {
   readonly deviceSeverity?: 'error' | 'warning';
   readonly allowPartial: boolean;
   readonly removeApps: readonly string[];
-  readonly failFast: boolean;
+  /** The run begins nothing more once so many apps failed. */
+  readonly maxFailures?: number;
   /** The end of the dual window: new targets have no `docker_apps`. */
   readonly dropDockerApps?: boolean;
 }

@@ -157,7 +157,7 @@ describe('an invocation', () => {
       repin: ['docker.io/**', '**'],
       allowPartial: true,
       removeApps: ['old', 'older'],
-      failFast: true,
+      maxFailures: 1,
       errorOn: 'note',
       reports: [
         { format: 'html', path: 'r.html' },

@@ -10,7 +10,6 @@ export const NOTHING_SAID: Flags = {
   repin: [],
   allowPartial: false,
   removeApps: [],
-  failFast: false,
   errorOn: 'error',
   reports: [],
   verbosity: 'normal',

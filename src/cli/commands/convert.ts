@@ -5,6 +5,7 @@ import { escapeTerminal } from '../../lib/escape-text.ts';
 import type { AppResult } from '../../model/app.ts';
 import { convertPackages } from '../../pipeline/convert.ts';
 import { tellConversion } from '../../pipeline/ignore-findings.ts';
+import { isNotTried } from '../../pipeline/max-failures.ts';
 import { type ConvertedApp, hasErrors } from '../../pipeline/migration.ts';
 import { scanSources, skippedResults } from '../../pipeline/scan.ts';
 import {
@@ -94,14 +95,8 @@ async function convertAll(
       else if (fine && !isDone(app) && !toCommits) {
         await (inPlace ? writeTree(folder, newFiles(app, setup, folder)) : replaceTree(folder, treeOf(app)));
         lines.push(relative(environment.cwd, join(folder, COMPOSE_FILE)));
-      } else if (!inPlace && !toCommits) await removeTree(folder);
-      results.push({
-        app: app.name,
-        origin: app.origin,
-        status: !fine ? 'failed' : isDone(app) ? 'skipped' : 'migrated',
-        ...(fine && isDone(app) ? { reason: 'it is a compose folder already' } : {}),
-        diagnostics: app.diagnostics,
-      });
+      } else if (!inPlace && !toCommits && !isNotTried(app.diagnostics)) await removeTree(folder);
+      results.push({ app: app.name, origin: app.origin, ...describeEnd(app, fine, isDone(app)) });
     }
     if (!proveOnly && !toCommits) await writeEnvFiles(apps, setup);
     results.push(...skippedResults(scanned));
@@ -113,6 +108,15 @@ async function convertAll(
     const stdout = lines.map((line) => `${escapeTerminal(line)}\n`).join('');
     return { status, stdout, results: heard.results };
   });
+}
+
+function describeEnd({ diagnostics }: ConvertedApp, fine: boolean, done: boolean): Omit<AppResult, 'app' | 'origin'> {
+  const [first] = diagnostics;
+  if (first !== undefined && isNotTried(diagnostics)) return { status: 'held', reason: first.message, diagnostics: [] };
+  if (!fine) return { status: 'failed', diagnostics };
+  return done
+    ? { status: 'skipped', reason: 'it is a compose folder already', diagnostics }
+    : { status: 'migrated', diagnostics };
 }
 
 /** Only a folder that is read as it lies there has a place beside the package. */
