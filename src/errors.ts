@@ -69,6 +69,7 @@ export const ERRORS = {
   },
   REGISTRY_TAG_TAKEN: { exit: 1, help: 'Name another tag, or move this one with --force.' },
   REGISTRY_BLOB_MISSING: { exit: 1, help: 'Push the image or bundle again: the registry lacks a part of it.' },
+  OFFLINE: { exit: 1, help: 'Run without --offline, or name a place on this machine.' },
   TARGETS_INVALID: { exit: 1, help: 'Correct the targets file at the place that is named.' },
   TARGETS_PARENT: {
     exit: 1,

@@ -52,7 +52,7 @@ export const REPOSITORY_PATHS = {
   kind: 'repository',
 } as const;
 /** Which repositories are read, and what of them. */
-export const SOURCES = ['ref', 'repositories'] as const satisfies readonly OptionName[];
+export const SOURCES = ['ref', 'repositories', 'offline'] as const satisfies readonly OptionName[];
 
 export const PROGRESS = ['reporter', 'quiet', 'verbose'] as const satisfies readonly OptionName[];
 export const CONVERSION = [
@@ -73,6 +73,7 @@ export const PLANNING: readonly OptionName[] = [
   ...PLACES,
   ...CONVERSION,
   'repin',
+  'frozen',
   'targetVersion',
   'allowPartial',
   'removeApp',

@@ -5,7 +5,7 @@ import type { Emit } from '../events.ts';
 import { createLimit, mapLimit } from '../lib/limit.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import { isNotTried } from '../pipeline/max-failures.ts';
-import { hasErrors, type MigrationContext } from '../pipeline/migration.ts';
+import { hasErrors, type ImageLock, type MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
 import { formatPlan, keepForNextRun, parsePlan } from '../pipeline/state.ts';
 import type { RunReportInput } from '../report/run-report.ts';
@@ -17,6 +17,7 @@ import type { CommandResult, Invocation } from './command.ts';
 import { writeEnvFiles } from './env-output.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
+import { checkOffline, createOfflineLock, readFrozenPlan } from './image-lock.ts';
 import type { Flags } from './options.ts';
 import { assertOwnTree, readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
 import { createRunRecord, describeFailure } from './partial-report.ts';
@@ -51,10 +52,12 @@ type Work = (input: MigrationWork) => Promise<{ readonly outcome: MigrationOutco
 
 /** What plan, apply and run share: the context, the reports, the summary and the exit status. */
 export async function migrate(invocation: Invocation, environment: CliEnvironment, work: Work): Promise<CommandResult> {
-  const { command } = invocation;
+  const { command, flags } = invocation;
   const setup = await prepareSetup(invocation, environment);
   requireIdentity(setup.config);
   checkOutput(setup);
+  if (setup.offline) checkOffline(setup.config);
+  const frozen = flags.frozen === undefined ? undefined : await readFrozenPlan(flags.frozen, environment);
   if (command !== 'plan' && setup.config.publish.to?.kind === 'memory' && setup.config.targets !== undefined) {
     throw new RebundleError('USAGE', '--to memory: publishes nothing that a target could name', {
       hint: 'Use rebundle plan, or name a folder.',
@@ -62,7 +65,7 @@ export async function migrate(invocation: Invocation, environment: CliEnvironmen
   }
   // A run that may not begin writes no report: those that are there belong to the one at work.
   return withRunLock({ out: setup.out, environment }, (takenFrom) =>
-    migrateAlone({ invocation, environment, setup, takenFrom }, work),
+    migrateAlone({ invocation, environment, setup, takenFrom, frozen }, work),
   );
 }
 
@@ -72,11 +75,13 @@ async function migrateAlone(
     environment,
     setup,
     takenFrom,
+    frozen,
   }: {
     readonly invocation: Invocation;
     readonly environment: CliEnvironment;
     readonly setup: Setup;
     readonly takenFrom: LockHolder | undefined;
+    readonly frozen: ImageLock | undefined;
   },
   work: Work,
 ): Promise<CommandResult> {
@@ -101,12 +106,16 @@ async function migrateAlone(
         tell(event);
       };
       tellTakenLock(takenFrom, emit);
-      return withPlaces({ config: setup.config, environment, emit, cache: join(setup.out, CACHE) }, async (places) => {
+      const { config, offline } = setup;
+      return withPlaces({ config, environment, emit, cache: join(setup.out, CACHE), offline }, async (places) => {
         const context = await createContext({ invocation, setup, places, environment, emit });
         const planPath = join(setup.out, PLAN_FILE);
         const earlier = await readEarlierPlan(planPath).then((plan) => plan && keepForNextRun(plan));
+        const lock =
+          frozen ?? (offline ? createOfflineLock(setup, planPath, { earlier, cwd: environment.cwd }) : undefined);
+        const request = lock === undefined ? setup.request : { ...setup.request, lock };
         const { outcome, pending } = await carryOut(work, {
-          setup,
+          setup: { ...setup, request },
           context,
           planPath,
           ...(earlier === undefined ? {} : { earlier }),

@@ -36,6 +36,9 @@ export interface Flags extends ConfigFlags {
   readonly json: boolean;
   /** Branch, tag or commit that is read of every repository. */
   readonly ref?: string;
+  /** A plan that gives all digests. */
+  readonly frozen?: string;
+  readonly offline: boolean;
   /** List of repositories, `-` for standard input. */
   readonly repositories?: string;
 }
@@ -74,6 +77,8 @@ interface RawOptions {
   readonly json?: boolean;
   readonly ref?: string;
   readonly repositories?: string;
+  readonly frozen?: string;
+  readonly offline?: boolean;
 }
 
 function value(kind: ValueKind, flag: string) {
@@ -214,6 +219,14 @@ const OPTIONS = {
     new Option('--repositories <file>', 'list of repositories, one a line; - for standard input').argParser(
       value('path', '--repositories'),
     ),
+  frozen: () =>
+    new Option('--frozen <plan>', 'resolve no tag: take every digest from this plan file')
+      .argParser(value('path', '--frozen'))
+      .conflicts('repin'),
+  offline: () =>
+    new Option('--offline', 'no network: copies of repositories, images by out/plan.json and layouts').conflicts(
+      'repin',
+    ),
 } as const satisfies Record<keyof RawOptions, () => Option>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -236,6 +249,8 @@ export function readFlags(raw: RawOptions): Flags {
     ...(raw.reporter === undefined ? {} : { reporter: raw.reporter }),
     ...(raw.ref === undefined ? {} : { ref: raw.ref }),
     ...(raw.repositories === undefined ? {} : { repositories: raw.repositories }),
+    ...(raw.frozen === undefined ? {} : { frozen: raw.frozen }),
+    offline: raw.offline ?? false,
     registries: raw.registry ?? new Map(),
     apps: raw.app ?? [],
     platforms: raw.platform ?? [],

@@ -27,6 +27,8 @@ export interface Setup {
   /** Absolute. */
   readonly out: string;
   readonly limit: Limit;
+  /** No command may reach a network. */
+  readonly offline: boolean;
 }
 
 /** Reads the configuration and opens the sources; `commits`: all at a commit, none as a folder. Throws CONFIG_INVALID and USAGE. */
@@ -59,6 +61,7 @@ export async function prepareSetup(
     roots,
     git,
     out,
+    offline: flags.offline,
     limit: createLimit(Math.max(4, availableParallelism() * 2), environment.signal),
   };
 }

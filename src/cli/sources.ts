@@ -64,10 +64,11 @@ export async function openSources(
       : [...named.specs, ...listed];
   const names = nameRepositories(specs, cwd);
   const { fileUrls } = config.git;
-  const git = createGit({ env, signal, allowFile: fileUrls });
+  const { offline } = flags;
+  const git = createGit({ env, signal, allowFile: fileUrls, offline });
   const pool = createProcessPool();
   const cache = config.git.cache === undefined ? cacheFolder(env, out) : resolve(cwd, config.git.cache);
-  const mirror = createMirrors({ git, cache, allowFile: fileUrls });
+  const mirror = createMirrors({ git, cache, allowFile: fileUrls, offline });
   const roots = new Map<string, string>();
   const open = async (spec: RepositorySpec, repository: string): Promise<Source> => {
     const ref = flags.ref ?? spec.ref;

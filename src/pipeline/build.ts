@@ -8,7 +8,7 @@ import { convertPackages } from './convert.ts';
 import { describePlan } from './describe-plan.ts';
 import { forecastDownloads } from './downloads.ts';
 import { createImageResolver } from './image-resolver.ts';
-import { readPinsOfPlan, readPublishedPins } from './kept-pins.ts';
+import { readLockedPins, readPinsOfPlan, readPublishedPins } from './kept-pins.ts';
 import { isStopped } from './max-failures.ts';
 import type { MigrationContext, MigrationRequest, ScannedSource } from './migration.ts';
 import { scanSources } from './scan.ts';
@@ -39,10 +39,11 @@ export async function buildMigration(
   const { config } = request;
   const targets = await readTargets(context);
   const resolver = createImageResolver(context, {
-    known: (basis?.plan ?? earlier)?.images ?? [],
+    known: [...((basis?.plan ?? earlier)?.images ?? []), ...(request.lock?.plan?.images ?? [])],
     repin: config.pin.refresh,
+    lock: request.lock,
   });
-  const readPins =
+  const readUnlocked =
     basis === undefined
       ? readPublishedPins({
           file: targets?.file,
@@ -52,6 +53,7 @@ export async function buildMigration(
           host: config.registry,
         })
       : readPinsOfPlan(basis.plan);
+  const readPins = request.lock === undefined ? readUnlocked : readLockedPins(request.lock, readUnlocked);
   const pinning = { resolver, readPins };
   const hold = createByteStore();
   const apps = await convertPackages(scanned, request, context, (converted, reconvert) =>

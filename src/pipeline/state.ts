@@ -9,6 +9,7 @@ const App = z.looseObject({
   status: z.string(),
   inputs: Digest.optional(),
   reference: z.string().optional(),
+  images: z.array(z.looseObject({ reference: z.string(), pinned: z.string() })),
 });
 const Image = z.object({
   reference: z.string(),

@@ -158,6 +158,7 @@ describe('an invocation', () => {
       allowPartial: true,
       removeApps: ['old', 'older'],
       maxFailures: 1,
+      offline: false,
       errorOn: 'note',
       reports: [
         { format: 'html', path: 'r.html' },
@@ -213,6 +214,13 @@ describe('a wrong command line', () => {
     [['convert', '--tag', 'x'], "unknown option '--tag'"],
     [['apply', 'p', '--target-version', '1'], "unknown option '--target-version'"],
     [['run', '--json'], "unknown option '--json'"],
+    [['plan', '--max-failures', '0'], '--max-failures: expected a whole number from 1 to 9999999, found "0"'],
+    [
+      ['run', '--fail-fast', '--max-failures', '2'],
+      "option '--max-failures <n>' cannot be used with option '--fail-fast'",
+    ],
+    [['run', '--frozen', 'p', '--repin'], "option '--frozen <plan>' cannot be used with option '--repin [glob]'"],
+    [['run', '--offline', '--repin'], "option '--offline' cannot be used with option '--repin [glob]'"],
     [['apply'], "missing required argument 'plan'"],
     [['plan', '--set'], "option '--set <name=value>' argument missing"],
     [['plan', '--quiet', '--verbose'], "option '--quiet' cannot be used with option '--verbose'"],

@@ -133,7 +133,7 @@ describe('the same bytes from a source that', () => {
     const { plan } = await runMigration(
       setup.request,
       {
-        ...openPlaces(setup.config, environment, () => {}),
+        ...openPlaces({ config: setup.config, environment, emit: () => {} }),
         sources: variation.reverse === true ? sources.reverse() : sources,
         tufRepo: createFileTufRepo(targets!.repo),
         targetsSeed: { path: 'seed', bytes: readFileSync(targets!.seed!) },

@@ -11,6 +11,7 @@ export const NOTHING_SAID: Flags = {
   allowPartial: false,
   removeApps: [],
   errorOn: 'error',
+  offline: false,
   reports: [],
   verbosity: 'normal',
   inPlace: false,
