@@ -69,6 +69,7 @@ export const PLANNING: readonly OptionName[] = [
   'config',
   'out',
   'app',
+  'onlyFailed',
   ...SOURCES,
   ...PLACES,
   ...CONVERSION,

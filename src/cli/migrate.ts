@@ -17,6 +17,7 @@ import type { CommandResult, Invocation } from './command.ts';
 import { writeEnvFiles } from './env-output.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
+import { writeFailedList } from './failed-list.ts';
 import { checkOffline, createOfflineLock, readFrozenPlan } from './image-lock.ts';
 import type { Flags } from './options.ts';
 import { assertOwnTree, readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
@@ -128,17 +129,20 @@ async function migrateAlone(
         const shown = (path: string): string => relative(environment.cwd, path);
         const showRepo = (repo: string): string => (isUrl(repo) ? repo : shown(resolve(environment.cwd, repo)));
         const wroteTargets = command !== 'plan' && outcome.targets !== undefined;
+        const sources = outcome.scanned.map(({ source, packages, error }) => ({
+          repository: source.origin.repository,
+          packages,
+          ...(error === undefined ? {} : { error }),
+        }));
+        const { plan, results } = outcome;
+        await writeFailedList({ plan, results, sources }, setup);
         const report = await writeReports(
           {
-            plan: outcome.plan,
-            results: outcome.results,
+            plan,
+            results,
             command,
             status,
-            sources: outcome.scanned.map(({ source, packages, error }) => ({
-              repository: source.origin.repository,
-              packages,
-              ...(error === undefined ? {} : { error }),
-            })),
+            sources,
             bytesSent: outcome.bytesSent,
             timing: timing(),
             outputs: {
@@ -207,6 +211,7 @@ async function withPartialReport(
       record,
       started: plan?.state === 'started' ? plan : undefined,
       config: setup.config,
+      repositories: [...setup.repositories.keys()],
       createdAt: readCreatedAt(environment.env, environment.now),
       command: invocation.command,
     });
@@ -220,6 +225,7 @@ async function withPartialReport(
     };
     // What stopped the run matters more than a report that cannot be written.
     await writeReports({ ...input, timing: timing() }, places).catch(() => undefined);
+    if (!refused) await writeFailedList(input, setup).catch(() => undefined);
     throw thrown;
   }
 }

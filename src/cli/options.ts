@@ -39,6 +39,8 @@ export interface Flags extends ConfigFlags {
   /** A plan that gives all digests. */
   readonly frozen?: string;
   readonly offline: boolean;
+  /** Nothing but what the last run left. */
+  readonly onlyFailed: boolean;
   /** List of repositories, `-` for standard input. */
   readonly repositories?: string;
 }
@@ -79,6 +81,7 @@ interface RawOptions {
   readonly repositories?: string;
   readonly frozen?: string;
   readonly offline?: boolean;
+  readonly onlyFailed?: boolean;
 }
 
 function value(kind: ValueKind, flag: string) {
@@ -227,6 +230,7 @@ const OPTIONS = {
     new Option('--offline', 'no network: copies of repositories, images by out/plan.json and layouts').conflicts(
       'repin',
     ),
+  onlyFailed: () => new Option('--only-failed', 'only what the last run left: failed, held or not reached'),
 } as const satisfies Record<keyof RawOptions, () => Option>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -251,6 +255,7 @@ export function readFlags(raw: RawOptions): Flags {
     ...(raw.repositories === undefined ? {} : { repositories: raw.repositories }),
     ...(raw.frozen === undefined ? {} : { frozen: raw.frozen }),
     offline: raw.offline ?? false,
+    onlyFailed: raw.onlyFailed ?? false,
     registries: raw.registry ?? new Map(),
     apps: raw.app ?? [],
     platforms: raw.platform ?? [],

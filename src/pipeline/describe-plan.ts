@@ -40,7 +40,12 @@ export function describePlan(input: {
     state: 'proposed',
     createdAt: input.createdAt,
     rules: RULES_VERSION,
-    request: { apps: request.apps, removeApps: request.removeApps, allowPartial: request.allowPartial },
+    request: {
+      apps: request.apps,
+      ...(request.only.size === 0 ? {} : { only: Object.fromEntries(request.only) }),
+      removeApps: request.removeApps,
+      allowPartial: request.allowPartial,
+    },
     factory: request.config.factory ?? '',
     registry: request.config.registry ?? '',
     options: digestOptions(request),

@@ -41,6 +41,8 @@ export interface MigrationRequest {
   readonly apps: readonly string[];
   /** Packages that the user named, by repository; they are selected wherever they lie, and nothing else of that repository is. */
   readonly only: ReadonlyMap<string, readonly string[]>;
+  /** `only` is what the last run left. */
+  readonly onlyFailed?: boolean;
   /** Globs of single repositories: `include` in place of that of the configuration, `exclude` besides it. */
   readonly scanRules?: ReadonlyMap<
     string,

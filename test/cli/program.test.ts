@@ -159,6 +159,7 @@ describe('an invocation', () => {
       removeApps: ['old', 'older'],
       maxFailures: 1,
       offline: false,
+      onlyFailed: false,
       errorOn: 'note',
       reports: [
         { format: 'html', path: 'r.html' },

@@ -12,6 +12,7 @@ export const NOTHING_SAID: Flags = {
   removeApps: [],
   errorOn: 'error',
   offline: false,
+  onlyFailed: false,
   reports: [],
   verbosity: 'normal',
   inPlace: false,
