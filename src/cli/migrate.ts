@@ -299,7 +299,7 @@ export async function savePlan(plan: MigrationPlan, path: string, { out }: Setup
 }
 
 export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promise<void> {
-  await mapLimit(apps, createLimit(TREES_AT_ONCE), async ({ name, open, isConverted, diagnostics }) => {
+  await mapLimit(apps, createLimit(TREES_AT_ONCE, setup.signal), async ({ name, open, isConverted, diagnostics }) => {
     const folder = appFolder(setup.out, name);
     if (open !== undefined && !hasErrors(diagnostics)) await replaceTree(folder, treeOf((await open()).converted));
     else if (!isConverted && !isNotTried(diagnostics)) await removeTree(folder);

@@ -31,6 +31,7 @@ export interface Setup {
   readonly limit: Limit;
   /** No command may reach a network. */
   readonly offline: boolean;
+  readonly signal: AbortSignal;
 }
 
 /** Reads the configuration and opens the sources; `commits`: all at a commit, none as a folder. Throws CONFIG_INVALID and USAGE. */
@@ -67,6 +68,7 @@ export async function prepareSetup(
     git,
     out,
     offline: flags.offline,
+    signal: environment.signal,
     limit: createLimit(Math.max(4, availableParallelism() * 2), environment.signal),
   };
 }

@@ -51,11 +51,19 @@ export class Workspace {
 
   /** Runs the program. SOURCE_DATE_EPOCH is set; nothing else of the environment but PATH is passed on. */
   run(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+    return this.start(args, options).result;
+  }
+
+  /** The same, for a program that a test sends signals to. */
+  start(
+    args: readonly string[],
+    options: CliOptions = {},
+  ): { readonly kill: (signal: NodeJS.Signals) => void; readonly result: Promise<CliResult> } {
     const { env, prefix = [], main = MAIN, interrupt, ...user } = options;
     const [program = process.execPath, ...words] = [...prefix, process.execPath, main, ...args];
     const given = { PATH: process.env.PATH, HOME: this.root, SOURCE_DATE_EPOCH: EPOCH, ...env };
-    return new Promise((resolve, reject) => {
-      const child = spawn(program, words, { cwd: this.root, env: given, stdio: ['ignore', 'pipe', 'pipe'], ...user });
+    const child = spawn(program, words, { cwd: this.root, env: given, stdio: ['ignore', 'pipe', 'pipe'], ...user });
+    const result = new Promise<CliResult>((resolve, reject) => {
       let stdout = '';
       let stderr = '';
       let interrupted = false;
@@ -71,6 +79,7 @@ export class Workspace {
       child.on('error', reject);
       child.on('close', (status) => resolve({ status, stdout, stderr }));
     });
+    return { kill: (signal) => void child.kill(signal), result };
   }
 
   path(path: string): string {

@@ -89,6 +89,7 @@ async function convertAll(
       : [];
     const results: AppResult[] = [];
     for (const app of apps) {
+      setup.signal.throwIfAborted();
       const fine = isFine(app);
       const folder = inPlace ? inPlaceFolder(app, setup) : appFolder(setup.out, app.name);
       if (proveOnly) lines.push(`${app.name}: ${describeProof(app, fine)}`);
