@@ -15,9 +15,7 @@ export function countFailed(apps: readonly Judged[]): number {
 
 /** Why a run stopped, in words that begin with what became of an app. */
 export function describeStop(what: string, maxFailures: number): string {
-  return maxFailures === 1
-    ? `${what}: another app failed (--fail-fast)`
-    : `${what}: ${maxFailures} apps failed (--max-failures)`;
+  return `${what}: the run stops once ${maxFailures === 1 ? 'an app' : `${maxFailures} apps`} failed`;
 }
 
 /** What is told of an app that a stopped run did not come to. Its severity keeps the app from being taken for done. */

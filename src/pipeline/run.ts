@@ -65,14 +65,18 @@ export async function applyMigration(
   const targets = await readTargets(context);
   const written = isWritten(plan, targets?.file);
   const basis = written ? { plan } : basisOf(plan);
-  const built = await buildMigration(request, context, { basis }).catch((thrown: unknown) => {
+  // Failures of the plan are approved, and another one makes it stale: only those while publishing stop anything.
+  const { maxFailures, ...unlimited } = request;
+  const built = await buildMigration(unlimited, context, { basis }).catch((thrown: unknown) => {
     throw isTargetsChange(thrown) ? stalePlan(`the targets file changed: ${thrown.message}`, thrown) : thrown;
   });
   const difference = findDifference(plan, built.plan, written);
   if (difference !== undefined) throw stalePlan(difference);
   const begun = { ...built.plan, state: plan.state };
   const due = { ...built, plan: written ? withoutTargets(begun) : begun };
-  return publishMigration(due, request, context, { savePlan, follow: 'exact' });
+  const limited =
+    maxFailures === undefined ? request : { ...request, maxFailures: maxFailures + countFailed(built.apps) };
+  return publishMigration(due, limited, context, { savePlan, follow: 'exact' });
 }
 
 /** True where the targets that a plan fixed cannot be added any more. */
@@ -130,6 +134,7 @@ function findDifference(planned: MigrationPlan, now: MigrationPlan, targetsWritt
     const former = before.get(app.app);
     before.delete(app.app);
     if (former === undefined) return `${app.app} is new in the sources`;
+    if (former.status === 'held' && former.inputs === undefined) return `${app.app} was not tried by the plan`;
     if (former.status !== 'failed' && app.status === 'failed') return `${app.app} fails now: ${describeErrors(app)}`;
     if (former.inputs !== app.inputs) return `the sources, pins or support files of ${app.app} changed`;
     if (former.reference !== app.reference)

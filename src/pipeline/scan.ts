@@ -62,7 +62,7 @@ async function scanSource(source: Source, request: MigrationRequest): Promise<Sc
 }
 
 function escapeGlob(path: string): string {
-  return path.replace(/[\\*?[\]{}()!+@|^$]/g, '\\$&');
+  return path.replace(/[\\*?[\]{}()!+@|^$"]/g, '\\$&');
 }
 
 function restrict(

@@ -200,8 +200,8 @@ describe('a list of repositories', () => {
     expect(await scan()).toEqual(['selected api', 'skipped web']);
     await folder.write('list.txt', 'gate way package=api.dockerapp\ngate way\n');
     expect(await scan()).toEqual(['selected api', 'selected web']);
-    await folder.write('odd/apps [1]/web.dockerapp', GOOD);
-    await folder.write('list.txt', 'odd package="apps [1]/web.dockerapp"\n');
+    await folder.write('odd/a "[1]/web.dockerapp', GOOD);
+    await folder.write('list.txt', 'odd package="a \\"[1]/web.dockerapp"\n');
     expect(await scan()).toEqual(['selected web']);
   });
 

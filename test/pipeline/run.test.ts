@@ -517,7 +517,7 @@ describe('--fail-fast and --max-failures', () => {
       });
       expect(planOf(outcome, 'alpha').reason).toBe('waits for beta, delta');
       const omega = outcome.results.find(({ app }) => app === 'omega');
-      expect(omega).toMatchObject({ reason: 'not tried: 2 apps failed (--max-failures)', diagnostics: [] });
+      expect(omega).toMatchObject({ reason: 'not tried: the run stops once 2 apps failed', diagnostics: [] });
       expect(calls.filter((call) => call.startsWith('put'))).toEqual([]);
       expect(await factory.targetsText()).toBe(before);
       expect(factory.saved.map(({ state }) => state)).toEqual(['proposed']);
@@ -534,7 +534,7 @@ describe('--fail-fast and --max-failures', () => {
     const plain = await factory.run({ maxFailures: 1, config: config.replace(/targets:.*\n/, '') });
     expect(planOf(plain, 'alpha')).toMatchObject({
       status: 'held',
-      reason: 'not published: another app failed (--fail-fast)',
+      reason: 'not published: the run stops once an app failed',
     });
     const below = await factory.run({ maxFailures: 2, allowPartial: true });
     expect(statusesOf(below)).toMatchObject({ alpha: 'migrated', omega: 'failed' });
@@ -561,7 +561,7 @@ describe('--fail-fast and --max-failures', () => {
       omega: 'held',
     });
     expect(planOf(outcome, 'alpha').reason).toBe('waits for beta');
-    expect(planOf(outcome, 'gamma').reason).toBe('not tried: another app failed (--fail-fast)');
+    expect(planOf(outcome, 'gamma').reason).toBe('not tried: the run stops once an app failed');
     expect(await factory.targetsText()).toBe(before);
     expect(factory.saved.at(-1)?.state).toBe('started');
     factory.destination = inner;
