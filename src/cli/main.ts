@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
+import { addAbortSignal } from 'node:stream';
 import { ERRORS, formatLocation, type RebundleError, toRebundleError } from '../errors.ts';
 import { readAll } from '../lib/bytes.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
@@ -19,10 +20,10 @@ const abort = new AbortController();
 // Every stream in progress listens to it, and Node warns at the eleventh.
 setMaxListeners(0, abort.signal);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
+    // A second one, of either kind, ends the process at once: nothing is left half-written by that.
+    if (abort.signal.aborted) process.exit(130);
     abort.abort();
-    // A second one ends the process at once: nothing is left half-written by that.
-    process.once(signal, () => process.exit(130));
   });
 }
 // A reader that has enough, such as head, is no error.
@@ -32,7 +33,7 @@ const environment: CliEnvironment = {
   cwd: process.cwd(),
   env: process.env,
   writeError: (text) => process.stderr.write(text),
-  readInput: () => readAll(process.stdin, MAX_INPUT_BYTES, 'standard input'),
+  readInput: () => readAll(addAbortSignal(abort.signal, process.stdin), MAX_INPUT_BYTES, 'standard input'),
   stdoutIsTerminal: process.stdout.isTTY === true,
   stderrIsTerminal: process.stderr.isTTY === true,
   width: () => process.stderr.columns ?? DEFAULT_WIDTH,

@@ -97,7 +97,8 @@ function unquote(text: string, where: string): string {
 /** The line of a list in the folder `base` that names a repository, or one package of it. */
 export function formatRepository(spec: RepositorySpec, path: string | undefined, base: string): string {
   const { ref, name, git, submodules, include = [], exclude = [] } = spec;
-  const place = spec.url ?? (relative(base, spec.path ?? '') || '.');
+  const way = relative(base, spec.path ?? '') || '.';
+  const place = spec.url ?? (parseGitUrl(way) === undefined ? way : `./${way}`);
   const settings: readonly (readonly [string, string | undefined])[] = [
     ['ref', ref],
     ['name', name],
@@ -108,7 +109,7 @@ export function formatRepository(spec: RepositorySpec, path: string | undefined,
     ['package', path],
   ];
   const words = settings.flatMap(([key, value]) => (value === undefined ? [] : [` ${key}=${quote(value)}`]));
-  return `${/^#/.test(place) ? JSON.stringify(place) : quote(place)}${words.join('')}`;
+  return `${place.startsWith('#') ? JSON.stringify(place) : quote(place)}${words.join('')}`;
 }
 
 function quote(text: string): string {

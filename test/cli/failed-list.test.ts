@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CliEnvironment } from '../../src/cli/environment.ts';
@@ -178,13 +178,13 @@ describe('a list of repositories', () => {
     await fc.assert(
       fc.asyncProperty(plain, settings, optional(word), async (place, rest, path) => {
         const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-        const spec = { ...given, path: join('/base', `r${place}`) };
+        const spec = { ...given, path: resolve('/base', `out/${place}`) };
         const line = formatRepository(spec, path, '/base/out');
         expect(line).not.toMatch(/[\n\r]/);
         const read = await listRepositories('-', environment(`# head\n${line}\n`));
         expect(read).toEqual([{ spec, ...(path === undefined ? {} : { packages: [path] }) }]);
       }),
-      { numRuns: 500 },
+      { numRuns: 500, examples: [['ann@git.example:shop', {}, 'web.dockerapp']] },
     );
   });
 

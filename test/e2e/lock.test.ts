@@ -103,6 +103,15 @@ describe('a signal', () => {
     },
   );
 
+  test('ends the wait for a list that does not come to its end', async () => {
+    const started = workspace.start(['scan', '--repositories', '-']);
+    // More than a pipe holds is taken only by a program that reads.
+    await new Promise((resolve) => started.input.write('#'.repeat(1_000_000), resolve));
+    started.kill('SIGINT');
+    const { status, stderr } = await started.result;
+    expect([status, stderr]).toEqual([130, 'rebundle: CANCELLED: interrupted\n']);
+  });
+
   test('ends convert, and the next one completes it', async () => {
     const at = { at: '"stage":"split"', signal: 'SIGTERM' } as const;
     for (let i = 0; i < 200; i += 1)
