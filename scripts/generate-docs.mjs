@@ -119,9 +119,9 @@ export function renderRegions({ schema, program, statuses, errors, findings }) {
 
 /**
  * The summary that a run of the built program prints, without its time.
- * @param {string} config @param {string} out
+ * @param {...string} words
  */
-function runSample(config, out) {
+function runSample(...words) {
   const folder = mkdtempSync(join(tmpdir(), 'rebundle-docs-'));
   try {
     cpSync(new URL('samples/', ROOT), join(folder, 'samples'), { recursive: true });
@@ -131,11 +131,7 @@ function runSample(config, out) {
       encoding: /** @type {const} */ ('utf8'),
       env: { PATH: process.env.PATH, NO_COLOR: '1' },
     };
-    const { stderr: text } = spawnSync(
-      process.execPath,
-      [program, 'run', '--config', config, '--out', out, '--reporter', 'lines'],
-      options,
-    );
+    const { stderr: text } = spawnSync(process.execPath, [program, 'run', ...words, '--reporter', 'lines'], options);
     const summary = text.slice(text.indexOf('\n', text.lastIndexOf('\nend ') + 1) + 1);
     return `\`\`\`\n${summary.replace(/ \(\d+\.\d s\)/, '').trimEnd()}\n\`\`\``;
   } finally {
@@ -160,8 +156,8 @@ async function main(check) {
   });
   const schema = config.configJsonSchema();
   const regions = {
-    'sample-run': runSample('samples/rebundle.yml', 'out'),
-    'sample-broken': runSample('samples/broken/rebundle.yml', 'out/broken'),
+    'sample-run': runSample('--config', 'samples/rebundle.yml'),
+    'sample-broken': runSample('--config', 'samples/broken/rebundle.yml', '--out', 'out/broken'),
     ...renderRegions({
       schema,
       program: cli.createProgram({ commands: cli.COMMANDS, version: '' }),

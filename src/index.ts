@@ -24,6 +24,7 @@ export { type BundleVerdict, type VerifyRequest, verifyBundles } from './pipelin
 export { createLayoutRegistry } from './registry/layout.ts';
 export { createMemoryRegistry } from './registry/memory.ts';
 export type { Registry } from './registry/registry.ts';
+export { renderJson } from './report/json.ts';
 export { buildRunReport, type RunReport } from './report/run-report.ts';
 export { createFolderSource } from './source/folder.ts';
 export type { Source } from './source/source.ts';

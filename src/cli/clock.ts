@@ -7,5 +7,10 @@ export function readCreatedAt(env: Readonly<Record<string, string | undefined>>,
     throw new RebundleError('USAGE', 'SOURCE_DATE_EPOCH: expected seconds since 1970 as a whole number');
   }
   const milliseconds = epoch === undefined || epoch === '' ? now() : Number(epoch) * 1000;
+  return formatTime(milliseconds);
+}
+
+/** `YYYY-MM-DDTHH:MM:SSZ` of milliseconds since 1970. */
+export function formatTime(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
 }

@@ -1,5 +1,7 @@
 /** What a command gets of the process: `main.ts` makes it, tests make their own. */
 export interface CliEnvironment {
+  /** Release of the program. */
+  readonly version: string;
   /** Absolute. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;

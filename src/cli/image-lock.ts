@@ -5,16 +5,15 @@ import { RebundleError } from '../errors.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import type { ImageLock } from '../pipeline/migration.ts';
-import { keepForNextRun, parsePlan } from '../pipeline/state.ts';
 import type { CliEnvironment } from './environment.ts';
-import { readOptional } from './output.ts';
+import { readPlanFile } from './plan-file.ts';
 import type { Setup } from './setup.ts';
 
-/** The plan that `--frozen` names, as the one source of digests. Throws PLAN_INVALID and PLAN_STALE. */
+/** The plan that `--frozen` names, as the one source of digests. Throws what `readPlanFile` throws, and PLAN_INVALID where there is none. */
 export async function readFrozenPlan(path: string, { cwd }: CliEnvironment): Promise<ImageLock> {
-  const bytes = await readOptional(resolve(cwd, path));
-  if (bytes === undefined) throw new RebundleError('PLAN_INVALID', `--frozen ${escapeTerminal(path)}: no such file`);
-  return { plan: keepForNextRun(parsePlan(bytes, path)), name: path, isWhole: true, covers: () => true };
+  const plan = await readPlanFile(resolve(cwd, path), path);
+  if (plan === undefined) throw new RebundleError('PLAN_INVALID', `--frozen ${escapeTerminal(path)}: no such file`);
+  return { plan, name: path, isWhole: true, covers: () => true };
 }
 
 /** Without a network, the plan in the output folder answers for the images of every host that is not a place on this machine. */

@@ -30,6 +30,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 process.stdout.on('error', () => {});
 
 const environment: CliEnvironment = {
+  version,
   cwd: process.cwd(),
   env: process.env,
   writeError: (text) => process.stderr.write(text),

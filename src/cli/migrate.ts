@@ -7,27 +7,29 @@ import type { MigrationPlan } from '../model/plan.ts';
 import { isNotTried } from '../pipeline/max-failures.ts';
 import { hasErrors, type ImageLock, type MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
-import { formatPlan, keepForNextRun, parsePlan } from '../pipeline/state.ts';
+import { formatPlan } from '../pipeline/state.ts';
 import type { RunReportInput } from '../report/run-report.ts';
 import { renderSummary } from '../report/summary.ts';
+import { quoteShell } from '../report/wording.ts';
 import { createQuotas } from '../reporters/quotas.ts';
 import { createStageTimes } from '../reporters/stage-times.ts';
-import { readCreatedAt } from './clock.ts';
+import { formatTime, readCreatedAt } from './clock.ts';
 import type { CommandResult, Invocation } from './command.ts';
 import { writeEnvFiles } from './env-output.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
 import { writeFailedList } from './failed-list.ts';
 import { checkOffline, createOfflineLock, readFrozenPlan } from './image-lock.ts';
-import type { Flags } from './options.ts';
 import { assertOwnTree, readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
 import { createRunRecord, describeFailure } from './partial-report.ts';
 import { type Places, withPlaces } from './places.ts';
+import { readPlanFile } from './plan-file.ts';
 import { writeReports } from './report-files.ts';
 import { reporterKind, wantsColor } from './reporters.ts';
 import { type LockHolder, tellTakenLock, withRunLock } from './run-lock.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
 import { appFolder, prepareSetup, type Setup } from './setup.ts';
+import { digestFolder } from './tree-digest.ts';
 import { treeOf } from './trees.ts';
 import { loadRunSigning, openTufRepo } from './tuf-files.ts';
 import { readTufFlags } from './tuf-options.ts';
@@ -92,8 +94,10 @@ async function migrateAlone(
   const quotas = createQuotas();
   const timing = () => {
     const left = quotas.read();
+    const ended = environment.now();
     return {
-      totalMs: Math.round(environment.now() - started),
+      endedAt: formatTime(ended),
+      totalMs: Math.round(ended - started),
       stages: stages.read(),
       ...(left.length === 0 ? {} : { quotas: left }),
     };
@@ -111,7 +115,7 @@ async function migrateAlone(
       return withPlaces({ config, environment, emit, cache: join(setup.out, CACHE), offline }, async (places) => {
         const context = await createContext({ invocation, setup, places, environment, emit });
         const planPath = join(setup.out, PLAN_FILE);
-        const earlier = await readEarlierPlan(planPath).then((plan) => plan && keepForNextRun(plan));
+        const earlier = await readEarlierPlan(planPath);
         const lock =
           frozen ?? (offline ? createOfflineLock(setup, planPath, { earlier, cwd: environment.cwd }) : undefined);
         const request = lock === undefined ? setup.request : { ...setup.request, lock };
@@ -166,7 +170,7 @@ async function migrateAlone(
             ? renderSummary(report, {
                 width: environment.width(),
                 color: wantsColor(environment),
-                flags: repeatedFlags(flags),
+                flags: repeatedWords(invocation),
               })
             : undefined;
         const references = outcome.results.flatMap(({ app, reference }) =>
@@ -240,20 +244,20 @@ async function carryOut(work: Work, input: MigrationWork) {
   return { outcome, pending };
 }
 
-/** The flags that the next command of a user has to have, too. */
-function repeatedFlags({ config, out, tag }: Flags): string {
-  return Object.entries({ config, out, tag })
-    .flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]))
-    .join(' ');
+/** What the next command of a user has to say, too. */
+function repeatedWords({ flags: { config, out, ref, repositories, tag }, paths }: Invocation): string {
+  const given = Object.entries({ config, out, ref, repositories, tag }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, value],
+  );
+  return [...given, ...paths].map(quoteShell).join(' ');
 }
 
 async function readEarlierPlan(path: string): Promise<MigrationPlan | undefined> {
-  const bytes = await readOptional(path);
   try {
-    return bytes === undefined ? undefined : parsePlan(bytes, path);
+    return await readPlanFile(path, path);
   } catch (thrown) {
     // A plan of another release, or a damaged one, is no state to go on from: the run begins anew.
-    if (thrown instanceof RebundleError) return undefined;
+    if (thrown instanceof RebundleError && thrown.code !== 'SOURCE_UNREADABLE') return undefined;
     throw thrown;
   }
 }
@@ -299,9 +303,13 @@ export async function savePlan(plan: MigrationPlan, path: string, { out }: Setup
 }
 
 export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promise<void> {
-  await mapLimit(apps, createLimit(TREES_AT_ONCE, setup.signal), async ({ name, open, isConverted, diagnostics }) => {
+  const limit = createLimit(TREES_AT_ONCE, setup.signal);
+  await mapLimit(apps, limit, async ({ name, open, isConverted, details, diagnostics }) => {
     const folder = appFolder(setup.out, name);
-    if (open !== undefined && !hasErrors(diagnostics)) await replaceTree(folder, treeOf((await open()).converted));
-    else if (!isConverted && !isNotTried(diagnostics)) await removeTree(folder);
+    if (open !== undefined && !hasErrors(diagnostics)) {
+      const { tree } = details.read();
+      if (tree !== undefined && (await digestFolder(folder)) === tree) return;
+      await replaceTree(folder, treeOf((await open()).converted));
+    } else if (!isConverted && !isNotTried(diagnostics)) await removeTree(folder);
   });
 }

@@ -129,6 +129,7 @@ function emptyPlan({ factory = '', registry = '' }: Config, createdAt: string): 
     state: 'proposed',
     createdAt,
     rules: RULES_VERSION,
+    tool: '',
     request: { apps: [], removeApps: [], allowPartial: false },
     factory,
     registry,

@@ -81,6 +81,7 @@ export function offlineContext(setup: Setup, environment: CliEnvironment, emit: 
     imageRegistry: () => empty,
     destination: empty,
     createdAt: readCreatedAt(environment.env, environment.now),
+    tool: environment.version,
     emit,
     limit: setup.limit,
     signal: environment.signal,

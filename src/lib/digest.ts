@@ -27,3 +27,11 @@ export async function digestStream(chunks: AsyncIterable<Uint8Array>): Promise<{
   }
   return { digest: `sha256:${hash.digest('hex')}`, size };
 }
+
+/** Digest of a folder by the paths, modes and contents of its files; their order does not matter. */
+export function digestFiles(
+  files: readonly { readonly path: string; readonly executable: boolean; readonly digest: Digest }[],
+): Digest {
+  const lines = files.map(({ path, executable, digest }) => JSON.stringify([path, executable, digest]));
+  return digestOf(lines.sort().join('\n'));
+}

@@ -1,6 +1,7 @@
 /**
  * A value as JSON with two spaces of indent, a final line feed, in pieces that together are `JSON.stringify(value, undefined, 2)`: each member of the
- * object, and of the lists in it each item, is a piece, so that a large value never is one text. `encode` writes a piece.
+ * object, and of the lists in it each item, is a piece, so that a large value never is one text. A list may be any iterable, made as it is written.
+ * `encode` writes a piece.
  */
 export function* jsonChunks(value: object, encode: (value: unknown, indent: number) => string): Generator<string> {
   let before = '{\n';
@@ -8,7 +9,7 @@ export function* jsonChunks(value: object, encode: (value: unknown, indent: numb
     if (member === undefined) continue;
     yield `${before}  ${encode(key, 0)}: `;
     before = ',\n';
-    if (!Array.isArray(member) || member.length === 0) {
+    if (!isIterable(member)) {
       yield indent(encode(member, 2), '  ');
       continue;
     }
@@ -17,12 +18,68 @@ export function* jsonChunks(value: object, encode: (value: unknown, indent: numb
       yield open + indent(encode(item, 2), '    ');
       open = ',\n    ';
     }
-    yield '\n  ]';
+    yield open === ',\n    ' ? '\n  ]' : '[]';
   }
   yield before === '{\n' ? '{}\n' : '\n}\n';
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value;
 }
 
 /** Line feeds can only be those of the indent: inside strings JSON escapes them. */
 function indent(text: string, by: string): string {
   return text.replaceAll('\n', `\n${by}`);
 }
+
+/**
+ * Reads what `jsonChunks` wrote item by item: gives the items of the list `member` of the object to `onItem`, as texts, and the text of all the rest, in which that list is
+ * empty. A text of any other layout is the rest as a whole.
+ */
+export function createListReader(member: string, onItem: (text: string) => void) {
+  const start = Buffer.from(`\n  ${JSON.stringify(member)}: [\n`);
+  let state: 'before' | 'items' | 'after' = 'before';
+  const rest: Buffer[] = [];
+  let open: Buffer = Buffer.alloc(0);
+  /** Bytes of `open` that hold no end of an item. */
+  let searched = 0;
+  return {
+    push(chunk: Uint8Array): void {
+      if (state === 'after') {
+        rest.push(Buffer.from(chunk));
+        return;
+      }
+      open = open.byteLength === 0 ? Buffer.from(chunk) : Buffer.concat([open, chunk]);
+      if (state === 'before') {
+        const at = open.indexOf(start, Math.max(0, searched - start.byteLength));
+        searched = open.byteLength;
+        if (at < 0) return;
+        state = 'items';
+        rest.push(open.subarray(0, at + start.byteLength - 1));
+        open = open.subarray(at + start.byteLength - 1);
+        searched = 0;
+      }
+      for (;;) {
+        const end = open.indexOf(ITEM_END, Math.max(0, searched - ITEM_END.byteLength));
+        // What follows the item says whether it is the last one.
+        if (end < 0 || open.byteLength <= end + ITEM_END.byteLength) {
+          searched = open.byteLength;
+          return;
+        }
+        const after = end + ITEM_END.byteLength;
+        onItem(open.toString('utf8', 0, after));
+        const isLast = open[after] !== COMMA;
+        open = open.subarray(isLast ? after : after + 1);
+        searched = 0;
+        if (!isLast) continue;
+        state = 'after';
+        rest.push(open);
+        return;
+      }
+    },
+    end: (): string => Buffer.concat(state === 'after' ? rest : [...rest, open]).toString('utf8'),
+  };
+}
+
+const ITEM_END = Buffer.from('\n    }');
+const COMMA = 0x2c;

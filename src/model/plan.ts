@@ -13,8 +13,16 @@ import type { Target } from './target.ts';
 /** The rules that shaped the bytes. A plan made under other rules is refused by `apply`. */
 export const RULES_VERSION = 1;
 
-/** What the plan says of one app: digests and findings, never whole texts. */
-export interface AppPlan {
+/** A value that is asked for seldom, and so may be kept packed. */
+export interface Kept<T> {
+  /** The value, made anew each time where it is packed: nothing that holds on to it. */
+  readonly read: () => T;
+  /** UTF-16 units of its JSON. */
+  readonly size: number;
+}
+
+/** What the plan says of one app and a run goes by. */
+export interface AppRow {
   readonly app: string;
   readonly origin: SourceOrigin;
   readonly kind: PackageKind;
@@ -22,6 +30,21 @@ export interface AppPlan {
   readonly reason?: string;
   /** sha256 over the package and all that shaped its bytes: apply refuses when it differs. */
   readonly inputs?: Digest;
+  /** `registry/factory/app@sha256:...` */
+  readonly reference?: string;
+  readonly dockerApp?: FileTarget & { readonly reused: boolean };
+  /** Whether the destination already has the bundle. */
+  readonly published: boolean;
+  readonly newOnDevices: boolean;
+  /** By platform, then by what the device has; absent where nothing changes or a registry tells too little. */
+  readonly downloads?: readonly Download[];
+  /** What the newest parent target says of the app. */
+  readonly former?: { readonly reference?: string; readonly dockerApp?: string };
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What a plan says of one app for people and reports: digests and edits, never whole texts. Most of a plan is this. */
+export interface AppDetails {
   readonly images: readonly ServicePin[];
   /** Platforms that every service image has. */
   readonly platforms: readonly Platform[];
@@ -29,16 +52,8 @@ export interface AppPlan {
   readonly bundle?: Descriptor;
   readonly bundleIndex?: Descriptor;
   readonly manifest?: Descriptor;
-  /** `registry/factory/app@sha256:...` */
-  readonly reference?: string;
-  readonly dockerApp?: FileTarget & { readonly reused: boolean };
   /** Bundle contents: path, bytes, digest. */
   readonly files: readonly { readonly path: string; readonly size: number; readonly digest: Digest }[];
-  /** Whether the destination already has the bundle. */
-  readonly published: boolean;
-  readonly newOnDevices: boolean;
-  /** By platform, then by what the device has; absent where nothing changes or a registry tells too little. */
-  readonly downloads?: readonly Download[];
   /** Unified diff between the compose part and the converted file. */
   readonly diff?: string;
   /** Line of the package file on which its compose part begins. */
@@ -49,10 +64,19 @@ export interface AppPlan {
   readonly dockerAppDiff?: string;
   /** What outlives the containers of the app. */
   readonly storage?: readonly StoragePath[];
-  /** What the newest parent target says of the app. */
-  readonly former?: { readonly reference?: string; readonly dockerApp?: string };
-  readonly diagnostics: readonly Diagnostic[];
+  /** The `.dockerapp` for devices of the old style; absent where they get none. */
+  readonly oldStyle?: { readonly length: number; readonly sha256: string };
+  /** sha256 over the converted tree. */
+  readonly tree?: Digest;
+  /** What the app was made of: as long as `key` comes out equal for the files that were read, so does the app. */
+  readonly sources?: { readonly key: Digest; readonly reads: readonly string[] };
 }
+
+/** An app as the plan file has it. */
+export type AppPlan = AppRow & AppDetails;
+
+/** An app of a plan in memory, which does not grow by what is only shown. */
+export type PlannedApp = AppRow & { readonly details: Kept<AppDetails> };
 
 /** One change of the conversion, told in a sentence. */
 export interface LineChange {
@@ -81,6 +105,8 @@ export interface ServicePin {
   readonly written: string;
   readonly reference: string;
   readonly pinned: string;
+  /** It is an image of the factory's release, which is resolved anew at every release. */
+  readonly covered?: true;
   /** The reference names another digest by now, and the pin stayed. */
   readonly drift?: Drift;
 }
@@ -91,7 +117,7 @@ export interface Drift {
   readonly digest?: Digest;
 }
 
-/** What a device downloads for one app; see `AppPlan.downloads`. */
+/** What a device downloads for one app; see `AppRow.downloads`. */
 export interface Download {
   /** As `linux/arm64`. */
   readonly platform: string;
@@ -145,6 +171,8 @@ export interface MigrationPlan {
   /** UTC, `YYYY-MM-DDTHH:MM:SSZ`: the run's one reading of the clock. */
   readonly createdAt: string;
   readonly rules: number;
+  /** Release of the program that made it. */
+  readonly tool: string;
   /** What was asked for on the command line; `apply` asks for the same. */
   readonly request: {
     readonly apps: readonly string[];
@@ -158,7 +186,7 @@ export interface MigrationPlan {
   /** sha256 over all options that shape bytes. */
   readonly options: Digest;
   readonly images: readonly ImageResolution[];
-  readonly apps: readonly AppPlan[];
+  readonly apps: readonly PlannedApp[];
   readonly targets: readonly PlannedTarget[];
   readonly skippedTargets: readonly SkippedTarget[];
   /** Findings about the targets as a whole. */
@@ -171,3 +199,6 @@ export interface MigrationPlan {
   readonly targetsBefore?: Digest | 'absent';
   readonly hasChanges: boolean;
 }
+
+/** A plan as its file has it. */
+export type PlanFile = Omit<MigrationPlan, 'apps'> & { readonly apps: readonly AppPlan[] };

@@ -1,6 +1,5 @@
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { digestOf, hexOf } from '../lib/digest.ts';
-import { formatReference } from '../lib/reference.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import { planTargets, type TargetApp, type TargetsPlan } from '../targets/plan-targets.ts';
 import { parseTagRules } from '../targets/tag-rules.ts';
@@ -114,7 +113,7 @@ function toTargetApp(
   return {
     name,
     state: 'ok',
-    composeUri: formatReference(bundle.reference),
+    composeUri: bundle.reference,
     dockerApp: dockerApp ?? 'keep-parent',
     newStyleOnly,
   };

@@ -1,13 +1,15 @@
 import { appTag } from '../bundle/assemble-bundle.ts';
+import { COMPOSE_FILE } from '../bundle/bundle-path.ts';
 import { diffCompose } from '../convert/diff.ts';
 import { buildPublishedPackage, isStrictSingleFile, type PublishedPackage } from '../dockerapp/published.ts';
 import { RebundleError, toRebundleError } from '../errors.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
-import { digestOf, hexOf } from '../lib/digest.ts';
+import { digestFiles, digestOf, hexOf } from '../lib/digest.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
+import type { Keep } from '../lib/keep.ts';
 import { createMask, maskDiff, maskVariables } from '../lib/redact.ts';
+import { formatReference } from '../lib/reference.ts';
 import type {
-  AppBundle,
   AppPackage,
   BundleFile,
   ComposeApp,
@@ -16,45 +18,44 @@ import type {
   ImageResolution,
   PackageKind,
   SourceOrigin,
-  VariableMapping,
 } from '../model/app.ts';
-import type { Digest, Platform } from '../model/oci.ts';
-import { type AppPlan, RULES_VERSION, type ServicePin } from '../model/plan.ts';
+import type { Digest } from '../model/oci.ts';
+import { type AppDetails, type Kept, RULES_VERSION, type ServicePin } from '../model/plan.ts';
 import type { FileContent } from '../targets/file-targets.ts';
 import type { AppBytes, createByteStore, OpenApp } from './app-bytes.ts';
 import { buildBundle } from './build-bundle.ts';
 import { findBundleSecrets } from './bundle-secrets.ts';
 import { maskFindings } from './convert.ts';
-import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
+import {
+  type ConvertedApp,
+  hasErrors,
+  type MigrationContext,
+  type MigrationRequest,
+  type ScannedSource,
+} from './migration.ts';
 import { type BytePins, type Pinning, pinApp } from './pin-app.ts';
 import { findPlace, type PublishPlace } from './publish.ts';
 import { describeBytes, describeConversion } from './review.ts';
+import type { SourceKeys } from './source-key.ts';
 
 /** What is known of an app once its bundle is: digests and findings. Its bytes are to be had by `open`. */
 export interface BuiltApp {
   readonly name: string;
   readonly origin: SourceOrigin;
   readonly kind: PackageKind;
-  /** Values of secrets are masked. */
-  readonly variables: readonly VariableMapping[];
   readonly envFiles: readonly EnvFile[];
   /** True where the package could be converted, whatever is wrong with its images. */
   readonly isConverted: boolean;
-  readonly images: readonly ServicePin[];
   readonly resolutions: readonly ImageResolution[];
-  readonly platforms: readonly Platform[];
   readonly inputs?: Digest;
-  /** There where nothing is wrong. */
-  readonly bundle?: Pick<AppBundle, 'archive' | 'index' | 'manifest' | 'reference'> & {
-    readonly files: readonly Pick<BundleFile, 'path' | 'size' | 'digest'>[];
-  };
+  /** `registry/factory/app@sha256:...` and the size of the archive; there where nothing is wrong. */
+  readonly bundle?: { readonly reference: string; readonly size: number };
   /** Where the bundle is, or will be, in the destination. */
   readonly place?: PublishPlace;
   /** The `.dockerapp` for devices of the old style; undefined where they get none. */
   readonly dockerApp?: FileContent;
-  readonly diff?: string;
-  /** What reports show besides. */
-  readonly review: Pick<AppPlan, 'composeLine' | 'changes' | 'dockerAppDiff' | 'storage'>;
+  /** What plan and reports show. */
+  readonly details: Kept<AppDetails>;
   readonly diagnostics: readonly Diagnostic[];
   /** There where `bundle` is. */
   readonly open?: OpenApp;
@@ -70,39 +71,43 @@ export async function buildApp(
     readonly request: MigrationRequest;
     readonly context: MigrationContext;
     readonly pinning: Pinning;
+    readonly keep: Keep;
+    readonly keys: Pick<SourceKeys, 'ofReads'>;
+    readonly scanned: ScannedSource;
     readonly hold: ReturnType<typeof createByteStore>;
     readonly reconvert: () => Promise<ConvertedApp>;
   },
 ): Promise<BuiltApp> {
-  const { open, resolutions, ...known } = await describeApp(converted, input);
-  // A part of a text keeps the whole text alive. A copy of what is kept for each app does not.
-  const row = JSON.parse(JSON.stringify(known)) as typeof known;
-  return { ...row, resolutions, ...(open === undefined ? {} : { open }) };
-}
-
-async function describeApp(converted: ConvertedApp, input: Parameters<typeof buildApp>[1]): Promise<BuiltApp> {
   const { app, pkg, diagnostics } = converted;
-  const diff = app === undefined ? undefined : diffCompose(app);
   const variables = app?.variables ?? [];
+  const diff = app === undefined ? undefined : diffCompose(app);
   const base = {
     name: converted.name,
     origin: converted.origin,
     kind: converted.location.kind,
-    variables: maskVariables(variables),
     envFiles: converted.envFiles ?? [],
     isConverted: app !== undefined,
-    images: [],
     resolutions: [],
-    platforms: [],
-    ...(diff === undefined ? {} : { diff: maskDiff(diff, createMask(variables)) }),
-    review: app === undefined ? {} : describeConversion(app),
   };
-  if (app === undefined || pkg === undefined || hasErrors(diagnostics)) return { ...base, diagnostics };
-  const { request, context } = input;
+  const shown = {
+    images: [],
+    platforms: [],
+    variables: maskVariables(variables),
+    files: [],
+    ...(diff === undefined ? {} : { diff: maskDiff(diff, createMask(variables)) }),
+    ...(app === undefined ? {} : describeConversion(app)),
+  };
+  const { request, context, keep } = input;
+  if (app === undefined || pkg === undefined || hasErrors(diagnostics))
+    return { ...base, details: keep(shown), diagnostics: detach(diagnostics) };
   try {
     const pinned = await pinApp(converted, app, request, context, input.pinning);
+    const { resolutions, ...found } = pinned.found;
     const own = [...diagnostics, ...pinned.diagnostics];
-    if (pinned.pins === undefined) return { ...base, ...pinned.found, diagnostics: maskFindings(app, own) };
+    if (pinned.pins === undefined) {
+      const details = keep({ ...shown, ...found });
+      return { ...base, resolutions, details, diagnostics: detach(maskFindings(app, own)) };
+    }
     context.emit({ type: 'app:stage', app: base.name, origin: base.origin, stage: 'bundle' });
     const { pins } = pinned;
     const made = await makeBytes(converted, request, pins);
@@ -112,31 +117,60 @@ async function describeApp(converted: ConvertedApp, input: Parameters<typeof bui
     const rules = { rules: request.config.secrets.allow, now: context.createdAt };
     const secrets = await findBundleSecrets(app, bundle.files, rules);
     const all = [...own, ...made.diagnostics, ...secrets, ...describePlace(place, bundleTag)];
-    const { archive, index, manifest, reference } = bundle;
+    const oldStyle =
+      dockerApp === undefined ? undefined : { length: dockerApp.byteLength, sha256: hexOf(digestOf(dockerApp)) };
+    const details = keep<AppDetails>({
+      ...shown,
+      ...found,
+      bundle: bundle.archive,
+      bundleIndex: bundle.index,
+      manifest: bundle.manifest,
+      files: bundle.files.map(({ path, size, digest }) => ({ path, size, digest })),
+      ...describeBytes(app, pkg, made),
+      ...(oldStyle === undefined ? {} : { oldStyle }),
+      tree: digestTree(app, made.files),
+      ...describeSources(converted, input),
+    });
     return {
       ...base,
-      ...pinned.found,
-      inputs: digestInputs(pkg, made.files, app, pinned.found.images, request),
-      bundle: {
-        archive,
-        index,
-        manifest,
-        reference,
-        files: bundle.files.map(({ path, size, digest }) => ({ path, size, digest })),
-      },
+      resolutions,
+      inputs: digestInputs(pkg, made.files, app, found.images, request),
+      bundle: { reference: formatReference(bundle.reference), size: bundle.archive.size },
       place,
-      ...(dockerApp === undefined
-        ? {}
-        : { dockerApp: { length: dockerApp.byteLength, sha256: hexOf(digestOf(dockerApp)) } }),
-      review: { ...base.review, ...describeBytes(app, pkg, made) },
-      diagnostics: maskFindings(app, all),
+      ...(oldStyle === undefined ? {} : { dockerApp: oldStyle }),
+      details,
+      diagnostics: detach(maskFindings(app, all)),
       open: input.hold(made.bytes, async () => (await makeBytes(await input.reconvert(), request, pins)).bytes),
     };
   } catch (thrown) {
     const error = toRebundleError(thrown);
     if (error.code === 'CANCELLED') throw error;
-    return { ...base, diagnostics: maskFindings(app, [...diagnostics, errorFinding(error)]) };
+    const all = maskFindings(app, [...diagnostics, errorFinding(error)]);
+    return { ...base, details: keep(shown), diagnostics: detach(all) };
   }
+}
+
+/** A part of a text keeps the whole text alive. A copy does not. */
+function detach(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return diagnostics.length === 0 ? diagnostics : JSON.parse(JSON.stringify(diagnostics));
+}
+
+function describeSources(
+  { location, reads }: ConvertedApp,
+  { keys, scanned }: Pick<Parameters<typeof buildApp>[1], 'keys' | 'scanned'>,
+): Pick<AppDetails, 'sources'> {
+  // A tar is known by its own name as a single file until it is opened.
+  const found = scanned.packages.find(({ path }) => path === location.path) ?? location;
+  const key = keys.ofReads(scanned, found, reads);
+  return key === undefined ? {} : { sources: { key, reads: [...reads.keys()] } };
+}
+
+/** Digest of a converted tree: of its files by path, with their modes and contents. */
+export function digestTree(
+  { composeText }: Pick<ComposeApp, 'composeText'>,
+  files: readonly Pick<BundleFile, 'path' | 'executable' | 'digest'>[],
+): Digest {
+  return digestFiles([{ path: COMPOSE_FILE, executable: false, digest: digestOf(composeText) }, ...files]);
 }
 
 function describePlace({ isSubstitute, published, tag }: PublishPlace, wanted: string): Diagnostic[] {
@@ -145,7 +179,7 @@ function describePlace({ isSubstitute, published, tag }: PublishPlace, wanted: s
 }
 
 /** The bundle of a converted app and its `.dockerapp`. Throws PLAN_STALE for an app that cannot be converted any more. */
-async function makeBytes(converted: ConvertedApp, request: MigrationRequest, pins: BytePins) {
+export async function makeBytes(converted: ConvertedApp, request: MigrationRequest, pins: BytePins) {
   const { app, pkg, name } = converted;
   if (app === undefined || pkg === undefined || hasErrors(converted.diagnostics)) {
     throw new RebundleError('PLAN_STALE', `the sources of ${name} changed while the run was at work`, {

@@ -1,4 +1,5 @@
 import { RebundleError } from '../errors.ts';
+import { createKeep } from '../lib/keep.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import { parseTagRules } from '../targets/tag-rules.ts';
 import { createByteStore } from './app-bytes.ts';
@@ -9,9 +10,11 @@ import { describePlan } from './describe-plan.ts';
 import { forecastDownloads } from './downloads.ts';
 import { createImageResolver } from './image-resolver.ts';
 import { readLockedPins, readPinsOfPlan, readPublishedPins } from './kept-pins.ts';
+import { answerFromPlan } from './known-app.ts';
 import { isStopped } from './max-failures.ts';
 import type { MigrationContext, MigrationRequest, ScannedSource } from './migration.ts';
 import { scanSources } from './scan.ts';
+import { createSourceKeys } from './source-key.ts';
 import { checkTargets } from './write-targets.ts';
 
 /** What a plan fixed for the run that carries it out: its clock, its pins and the version of its targets. */
@@ -55,9 +58,18 @@ export async function buildMigration(
       : readPinsOfPlan(basis.plan);
   const readPins = request.lock === undefined ? readUnlocked : readLockedPins(request.lock, readUnlocked);
   const pinning = { resolver, readPins };
-  const hold = createByteStore();
-  const apps = await convertPackages(scanned, request, context, (converted, reconvert) =>
-    buildApp(converted, { request, context, pinning, hold, reconvert }),
+  const [keep, hold] = [createKeep(), createByteStore()];
+  const keys = createSourceKeys(request, context);
+  const byRepository = new Map(scanned.map((one) => [one.source.origin.repository, one]));
+  const apps = await convertPackages(
+    scanned,
+    request,
+    context,
+    (converted, reconvert) => {
+      const of = byRepository.get(converted.origin.repository)!;
+      return buildApp(converted, { request, context, pinning, keep, keys, scanned: of, hold, reconvert });
+    },
+    basis === undefined ? answerFromPlan(earlier, { request, context, pinning, keys }) : undefined,
   );
   const createdAt = basis?.plan.createdAt ?? context.createdAt;
   const fixed = { createdAt, version: basis?.targetVersion };

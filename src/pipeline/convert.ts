@@ -22,6 +22,14 @@ import {
 import { readNativeApp } from './native-app.ts';
 import { entriesBelow, openPackage } from './open-package.ts';
 import { findSupportFiles, readsFiles } from './support-files.ts';
+import { watchSource } from './watched-source.ts';
+
+/** Answers for an app without converting it; undefined where that cannot be. */
+export type AnswerApp<T> = (
+  scanned: ScannedSource,
+  location: PackageLocation,
+  reconvert: () => Promise<ConvertedApp>,
+) => Promise<T | undefined>;
 
 /**
  * Splits and rewrites every selected package, finds its support files and hands each app on to `next`, with a function that converts it once more,
@@ -33,6 +41,7 @@ export async function convertPackages<T extends { readonly diagnostics: readonly
   request: MigrationRequest,
   context: MigrationContext,
   next: (app: ConvertedApp, reconvert: () => Promise<ConvertedApp>) => Promise<T>,
+  answer?: AnswerApp<T>,
 ): Promise<T[]> {
   const tasks = scanned.flatMap((source) =>
     source.packages.filter(({ selected }) => selected).map((location) => ({ scannedSource: source, location })),
@@ -48,8 +57,10 @@ export async function convertPackages<T extends { readonly diagnostics: readonly
   const results = await mapLimit(tasks, context.limit, async (task) => {
     if (failed >= maxFailures) return skip(task);
     const { scannedSource, location } = task;
-    const converted = await convertPackage(scannedSource, location, request, context);
-    const result = await next(converted, () => convertPackage(scannedSource, location, request, silent));
+    const reconvert = (): Promise<ConvertedApp> => convertPackage(scannedSource, location, request, silent);
+    const known = await answer?.(scannedSource, location, reconvert);
+    if (known !== undefined) return known;
+    const result = await next(await convertPackage(scannedSource, location, request, context), reconvert);
     if (hasErrors(result.diagnostics)) failed += 1;
     return result;
   });
@@ -75,6 +86,7 @@ function leaveUntried(scanned: ScannedSource, location: PackageLocation, maxFail
     origin: originOf(scanned, location),
     location,
     source: scanned.source,
+    reads: new Map(),
     files: [],
     readsFiles: false,
     diagnostics: [notTriedFinding(maxFailures)],
@@ -82,14 +94,16 @@ function leaveUntried(scanned: ScannedSource, location: PackageLocation, maxFail
 }
 
 async function convertPackage(
-  scanned: ScannedSource,
+  repository: ScannedSource,
   location: PackageLocation,
   request: MigrationRequest,
   context: MigrationContext,
 ): Promise<ConvertedApp> {
+  const { source, reads } = watchSource(repository.source);
+  const scanned = { ...repository, source };
   const origin = originOf(scanned, location);
   const { name } = location;
-  let base = { name, origin, location, source: scanned.source, files: [], readsFiles: false };
+  let base = { name, origin, location, source, reads, files: [], readsFiles: false };
   let pkg: AppPackage | undefined;
   try {
     if (location.kind === 'compose') return { ...base, ...(await readNativeApp(scanned, location, request)) };

@@ -2,10 +2,16 @@ import { compareText } from '../lib/bytes.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { digestOf } from '../lib/digest.ts';
 import { finding } from '../lib/finding.ts';
-import { formatReference } from '../lib/reference.ts';
 import type { AppStatus, Diagnostic } from '../model/app.ts';
 import type { Digest } from '../model/oci.ts';
-import { type AppPlan, type Download, type MigrationPlan, type PlannedTarget, RULES_VERSION } from '../model/plan.ts';
+import {
+  type AppRow,
+  type Download,
+  type MigrationPlan,
+  type PlannedApp,
+  type PlannedTarget,
+  RULES_VERSION,
+} from '../model/plan.ts';
 import type { TargetsFile } from '../targets/targets-file.ts';
 import type { PlannedTargets, TargetsState } from './app-targets.ts';
 import type { BuiltApp } from './build-app.ts';
@@ -40,6 +46,7 @@ export function describePlan(input: {
     state: 'proposed',
     createdAt: input.createdAt,
     rules: RULES_VERSION,
+    tool: input.context.tool,
     request: {
       apps: request.apps,
       ...(request.only.size === 0 ? {} : { only: Object.fromEntries(request.only) }),
@@ -83,8 +90,8 @@ function unknownRemovals(names: readonly string[], file: TargetsFile | undefined
 function listFormer(
   due: readonly PlannedTarget[],
   file: TargetsFile | undefined,
-): ReadonlyMap<string, NonNullable<AppPlan['former']>> {
-  const found = new Map<string, NonNullable<AppPlan['former']>>();
+): ReadonlyMap<string, NonNullable<AppRow['former']>> {
+  const found = new Map<string, NonNullable<AppRow['former']>>();
   for (const parent of new Set(due.map((target) => target.parent))) {
     const custom = parent === undefined ? undefined : file?.targets.get(parent)?.custom;
     const files = custom?.docker_apps ?? {};
@@ -128,9 +135,9 @@ function describeApp(
     readonly waits: string;
     readonly planned: PlannedTargets | undefined;
     readonly downloads: ReadonlyMap<string, readonly Download[]> | undefined;
-    readonly former: ReadonlyMap<string, NonNullable<AppPlan['former']>>;
+    readonly former: ReadonlyMap<string, NonNullable<AppRow['former']>>;
   },
-): AppPlan {
+): PlannedApp {
   const { name, bundle, diagnostics } = app;
   const failed = bundle === undefined || hasErrors(diagnostics);
   const differs = state.changed.has(name);
@@ -154,26 +161,14 @@ function describeApp(
     status,
     ...(status === 'held' ? { reason: untried ? (diagnostics[0]?.message ?? '') : state.waits } : {}),
     ...(app.inputs === undefined ? {} : { inputs: app.inputs }),
-    images: app.images,
-    platforms: app.platforms,
-    variables: app.variables,
-    ...(bundle === undefined
-      ? {}
-      : {
-          bundle: bundle.archive,
-          bundleIndex: bundle.index,
-          manifest: bundle.manifest,
-          reference: formatReference(bundle.reference),
-        }),
+    ...(bundle === undefined ? {} : { reference: bundle.reference }),
     ...(dockerApp === undefined ? {} : { dockerApp }),
-    files: bundle?.files ?? [],
     published: app.place?.published ?? false,
     newOnDevices: state.planned?.due.newApps.includes(name) ?? false,
     ...(downloads === undefined ? {} : { downloads }),
-    ...(app.diff === undefined ? {} : { diff: app.diff }),
-    ...app.review,
     ...(former === undefined ? {} : { former }),
     diagnostics: untried ? [] : diagnostics,
+    details: app.details,
   };
 }
 
@@ -184,7 +179,7 @@ export function describeWait(heldBy: readonly string[], apps: readonly BuiltApp[
 }
 
 /** All options that shape bytes or targets; places and folders do not. */
-function digestOptions({ config, parameterFiles }: MigrationRequest): Digest {
+export function digestOptions({ config, parameterFiles }: MigrationRequest): Digest {
   const { targets } = config;
   return digestOf(
     canonicalJson({

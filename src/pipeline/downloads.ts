@@ -6,7 +6,7 @@ import { toRebundleError } from '../errors.ts';
 import { digestOf, hexOf } from '../lib/digest.ts';
 import { mapLimit } from '../lib/limit.ts';
 import { formatPlatform } from '../lib/platform.ts';
-import { formatReference, parseReference } from '../lib/reference.ts';
+import { parseReference } from '../lib/reference.ts';
 import type { Digest, Reference } from '../model/oci.ts';
 import type { Download, PlannedTarget } from '../model/plan.ts';
 import type { TargetsFile } from '../targets/targets-file.ts';
@@ -68,16 +68,13 @@ async function forecastApp(
   const images = app.resolutions.map(({ pinned }) => parseReference(pinned));
   const formers: Former[] = [{ from: 'nothing', images: [] }, ...(await listFormers(app, input))];
   const downloads: Download[] = [];
-  for (const platform of app.platforms.map(formatPlatform)) {
+  for (const platform of app.details.read().platforms.map(formatPlatform)) {
     const wanted = await readAll(images, platform, contents);
     if (wanted.unknown > 0) continue;
     for (const { from, images: there } of formers) {
       const had = await readAll(there, platform, contents);
       const blobs = [...wanted.blobs].filter(([digest]) => !had.blobs.has(digest));
-      const bytes = blobs.reduce(
-        (sum, [, size]) => sum + size,
-        isHad(app, from, input) ? 0 : (app.bundle?.archive.size ?? 0),
-      );
+      const bytes = blobs.reduce((sum, [, size]) => sum + size, isHad(app, from, input) ? 0 : (app.bundle?.size ?? 0));
       downloads.push({ platform, from, bytes, ...(had.unknown > 0 ? { unknownImages: had.unknown } : {}) });
     }
   }
@@ -87,7 +84,7 @@ async function forecastApp(
 /** True where the former bundle is the new one. */
 function isHad(app: BuiltApp, from: Download['from'], input: Parameters<typeof forecastDownloads>[0]): boolean {
   const uri = from === 'bundle' ? entryOf(app, input, 'docker_compose_apps')?.uri : undefined;
-  return app.bundle !== undefined && uri === formatReference(app.bundle.reference);
+  return app.bundle !== undefined && uri === app.bundle.reference;
 }
 
 async function readAll(

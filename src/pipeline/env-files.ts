@@ -24,9 +24,11 @@ export function rescueApp(
  */
 export function findUnknownNames(
   fleet: MigrationRequest['fleet'] = [],
-  apps: readonly { readonly variables: readonly VariableMapping[] }[],
+  apps: Iterable<{ readonly variables: readonly VariableMapping[] }>,
 ): Diagnostic[] {
-  const known = new Set(apps.flatMap(({ variables }) => variables.map(({ parameter }) => parameter)));
+  if (fleet.length === 0) return [];
+  const known = new Set<string>();
+  for (const { variables } of apps) for (const { parameter } of variables) known.add(parameter);
   return fleet.flatMap(({ group, document }) => {
     const metadata = { text: '', path: '', line: 1 };
     const { parameters } = readParameters({ own: document, files: [], metadata, settings: [] });

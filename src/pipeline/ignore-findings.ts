@@ -2,7 +2,7 @@ import picomatch from 'picomatch';
 import { finding } from '../lib/finding.ts';
 import type { AppResult, Diagnostic } from '../model/app.ts';
 import type { FindingCode } from '../model/findings.ts';
-import type { IgnoredFinding, MigrationPlan } from '../model/plan.ts';
+import type { AppDetails, IgnoredFinding, MigrationPlan } from '../model/plan.ts';
 import { findUnknownNames } from './env-files.ts';
 import type { ConvertedApp, MigrationContext, MigrationRequest, ScannedSource } from './migration.ts';
 
@@ -46,7 +46,7 @@ export function tellFindings(
   const sieve = createSieve(request.config.findings.ignore, scope);
   const results = sieve.takeAll(found.results);
   const isRead = scope.complete && found.plan.apps.every(({ status }) => status !== 'failed');
-  const unknown = isRead ? findUnknownNames(request.fleet, found.plan.apps) : [];
+  const unknown = isRead ? findUnknownNames(request.fleet, readDetails(found.plan)) : [];
   const own = sieve.take([...found.plan.diagnostics, ...unknown]);
   // The rows of the plan repeat what the results say: that is counted once.
   const apps = createSieve(request.config.findings.ignore, scope).takeAll(found.plan.apps);
@@ -55,6 +55,10 @@ export function tellFindings(
   for (const result of results) context.emit({ type: 'app:result', result });
   const { ignored } = sieve;
   return { plan: { ...found.plan, apps, diagnostics, ...(ignored.length === 0 ? {} : { ignored }) }, results };
+}
+
+function* readDetails({ apps }: MigrationPlan): Generator<AppDetails> {
+  for (const { details } of apps) yield details.read();
 }
 
 /** The same for a conversion, which has no plan: its results with what is left, and what is told of the run as a whole. */

@@ -4,7 +4,7 @@ import { finding } from '../lib/finding.ts';
 import { formatReference } from '../lib/reference.ts';
 import type { Diagnostic } from '../model/app.ts';
 import type { Reference } from '../model/oci.ts';
-import type { MigrationPlan } from '../model/plan.ts';
+import type { MigrationPlan, PlannedApp } from '../model/plan.ts';
 import type { Registry } from '../registry/registry.ts';
 import { findPublishedUris } from '../targets/published-uris.ts';
 import type { TagRule } from '../targets/tag-rules.ts';
@@ -27,10 +27,12 @@ export type ReadPins = (app: string) => Promise<AppPins>;
 
 /** The pins that a plan fixed. */
 export function readPinsOfPlan({ apps }: MigrationPlan): ReadPins {
-  const byApp = new Map(
-    apps.map(({ app, images }) => [app, new Map(images.map(({ reference, pinned }) => [reference, pinned]))]),
-  );
-  return async (app) => ({ from: 'plan', pins: byApp.get(app) ?? new Map(), diagnostics: [] });
+  const byApp = new Map(apps.map((row) => [row.app, row]));
+  return async (app) => ({ from: 'plan', pins: pinsOf(byApp.get(app)), diagnostics: [] });
+}
+
+function pinsOf(row: PlannedApp | undefined): ReadonlyMap<string, string> {
+  return new Map((row?.details.read().images ?? []).map(({ reference, pinned }) => [reference, pinned]));
 }
 
 /** The pins of a lock, and what else gives pins where the lock is not the whole of it. */
@@ -45,27 +47,26 @@ export function readLockedPins(lock: ImageLock, others: ReadPins): ReadPins {
 
 /** The pin of a reference as its app has it, else as the others have it. Throws IMAGE_UNRESOLVED where those do not agree. */
 function createPinSearch({ plan, name }: ImageLock): (app: string, reference: string) => string | undefined {
-  const byApp = new Map<string, Map<string, string>>();
-  const byReference = new Map<string, Set<string>>();
-  for (const { app, images } of plan?.apps ?? []) {
-    byApp.set(app, new Map(images.map(({ reference, pinned }) => [reference, pinned])));
-    for (const { reference, pinned } of images) {
-      const pins = byReference.get(reference) ?? new Set();
-      byReference.set(reference, pins.add(pinned));
-    }
-  }
+  const rows = new Map((plan?.apps ?? []).map((row) => [row.app, row]));
+  let all: ReadonlyMap<string, ReadonlySet<string>> | undefined;
   return (app, reference) => {
-    const [pinned, other] = [...(byReference.get(reference) ?? [])];
-    const own = byApp.get(app)?.get(reference);
-    if (own !== undefined || other === undefined) return own ?? pinned;
-    throw new RebundleError(
-      'IMAGE_UNRESOLVED',
-      `${reference} has more than one digest in ${name}, and none for ${app}`,
-      {
-        hint: 'Write the digest into the package, or make a plan that has the app.',
-      },
-    );
+    const own = pinsOf(rows.get(app)).get(reference);
+    if (own !== undefined) return own;
+    all ??= collectPins([...rows.values()]);
+    const [pinned, other] = [...(all.get(reference) ?? [])];
+    if (other === undefined) return pinned;
+    const message = `${reference} has more than one digest in ${name}, and none for ${app}`;
+    throw new RebundleError('IMAGE_UNRESOLVED', message, {
+      hint: 'Write the digest into the package, or make a plan that has the app.',
+    });
   };
+}
+
+function collectPins(rows: readonly PlannedApp[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const all = new Map<string, Set<string>>();
+  for (const row of rows)
+    for (const [reference, pinned] of pinsOf(row)) all.set(reference, (all.get(reference) ?? new Set()).add(pinned));
+  return all;
 }
 
 /**
@@ -82,13 +83,13 @@ export function readPublishedPins(input: {
 }): ReadPins {
   const { file, tagRules, earlier, context, host } = input;
   const uris = file === undefined ? new Map<string, string>() : findPublishedUris(file, tagRules);
-  const known = new Map(earlier?.state === 'done' ? earlier.apps.map((row) => [row.reference ?? '', row.images]) : []);
+  const known = new Map(earlier?.state === 'done' ? earlier.apps.map((row) => [row.reference ?? '', row]) : []);
   return async (app) => {
     const uri = uris.get(app);
     const planned = uri === undefined ? undefined : known.get(uri);
     if (uri === undefined) return NO_PINS;
     if (planned !== undefined) {
-      return { from: 'published', pins: new Map(planned.map((pin) => [pin.reference, pin.pinned])), diagnostics: [] };
+      return { from: 'published', pins: pinsOf(planned), diagnostics: [] };
     }
     const text = await readPublishedCompose(registryOf(uri, host, context), uri, callOptions(context));
     if (text !== undefined) return { from: 'published', pins: readPinComments(text), diagnostics: [] };

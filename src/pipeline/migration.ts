@@ -16,6 +16,7 @@ import type {
   SourceOrigin,
   SupportFile,
 } from '../model/app.ts';
+import type { Digest } from '../model/oci.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import type { CallOptions, Registry } from '../registry/registry.ts';
 import type { Source } from '../source/source.ts';
@@ -78,6 +79,8 @@ export interface MigrationContext {
   readonly signing?: SigningOptions;
   /** The one reading of the clock, UTC `YYYY-MM-DDTHH:MM:SSZ`. */
   readonly createdAt: string;
+  /** Release of the program: what another one found out is found out anew. */
+  readonly tool: string;
   readonly emit: Emit;
   readonly limit: Limit;
   readonly signal?: AbortSignal;
@@ -97,6 +100,8 @@ export interface ConvertedApp {
   readonly origin: SourceOrigin;
   readonly location: PackageLocation;
   readonly source: Source;
+  /** What was read of the repository by now, with the digest of its content. */
+  readonly reads: ReadonlyMap<string, Digest | undefined>;
   readonly pkg?: AppPackage;
   readonly app?: ComposeApp;
   /** What was compared to show that the app means what the package meant. */

@@ -4,7 +4,7 @@ import { isDigest } from '../lib/digest.ts';
 import { finding } from '../lib/finding.ts';
 import { comparePlatforms, formatPlatform, normalizePlatform, parsePlatform } from '../lib/platform.ts';
 import { formatReference, isRepositoryComponent, pinReference } from '../lib/reference.ts';
-import type { ComposeApp, Diagnostic, ImageResolution } from '../model/app.ts';
+import type { ComposeApp, Diagnostic, ImageResolution, SourceOrigin } from '../model/app.ts';
 import type { Platform } from '../model/oci.ts';
 import type { Drift, ServicePin } from '../model/plan.ts';
 import type { ImageResolver, KeptPin } from './image-resolver.ts';
@@ -46,7 +46,6 @@ export async function pinApp(
 ): Promise<{ readonly found: FoundImages; readonly pins?: BytePins; readonly diagnostics: readonly Diagnostic[] }> {
   const { name, origin } = converted;
   const { config } = request;
-  const { registry = '', factory = '' } = config;
   context.emit({ type: 'app:stage', app: name, origin, stage: 'pin' });
   if (!isRepositoryComponent(name)) {
     return failed([
@@ -56,10 +55,7 @@ export async function pinApp(
       ),
     ]);
   }
-  const tag = config.images.tag ?? origin.commit?.slice(0, 7);
-  const ruled = app.services.map((image) =>
-    applyTagRule(image, { registry, factory, tag, exempt: config.images.exempt }),
-  );
+  const { tag, ruled } = ruleImages(app, request, origin);
   if (config.publish.tag === 'app-{tag}' && tag === undefined) {
     return failed([finding('IMAGE_TAG_UNKNOWN', 'publish.tag app-{tag} needs the release tag, which is not known')]);
   }
@@ -68,7 +64,7 @@ export async function pinApp(
 
   const resolved = await resolveImages(images, app, await readPins(name), resolver);
   if ('errors' in resolved) return failed(resolved.errors);
-  const pins: ServicePin[] = images.map(({ service, written, reference }) => {
+  const pins: ServicePin[] = images.map(({ service, written, reference, covered }) => {
     const text = formatReference(reference);
     const drift = resolved.drifts.get(text);
     return {
@@ -76,6 +72,7 @@ export async function pinApp(
       written,
       reference: text,
       pinned: resolved.byReference.get(text)?.pinned ?? '',
+      ...(covered ? { covered } : {}),
       ...(drift === undefined ? {} : { drift }),
     };
   });
@@ -84,17 +81,44 @@ export async function pinApp(
   const found = { images: pins, resolutions, platforms: common.platforms };
   const diagnostics = [...resolved.warnings, ...common.diagnostics];
   if (hasErrors(common.diagnostics)) return { found: { ...found, platforms: [] }, diagnostics };
-  const pinOf = new Map(pins.map((pin) => [pin.service, pin.pinned]));
+  return { found, pins: toBytePins(images, pins, tag), diagnostics };
+}
+
+/** Release tag of a package: the configured one, else the commit that it was read at. */
+export function releaseTag({ config }: MigrationRequest, { commit }: SourceOrigin): string | undefined {
+  return config.images.tag ?? commit?.slice(0, 7);
+}
+
+function ruleImages({ services }: ComposeApp, request: MigrationRequest, origin: SourceOrigin) {
+  const { registry = '', factory = '', images } = request.config;
+  const tag = releaseTag(request, origin);
+  const ruled = services.map((image) => applyTagRule(image, { registry, factory, tag, exempt: images.exempt }));
+  return { tag, ruled };
+}
+
+/** What `pinApp` gave for an app, from the pins that are known of it. */
+export function repeatPins(
+  app: ComposeApp,
+  pins: readonly ServicePin[],
+  request: MigrationRequest,
+  origin: SourceOrigin,
+): BytePins {
+  const { tag, ruled } = ruleImages(app, request, origin);
+  return toBytePins(
+    ruled.filter((result): result is RuledImage => 'reference' in result),
+    pins,
+    tag,
+  );
+}
+
+function toBytePins(images: readonly RuledImage[], pins: readonly ServicePin[], tag: string | undefined): BytePins {
+  const pinOf = new Map(pins.map(({ service, pinned }) => [service, pinned]));
   const released = images.filter((image) => image.released);
   return {
-    found,
-    pins: {
-      images: pinOf,
-      released: new Map(released.map(({ service }) => [service, pinOf.get(service) ?? ''])),
-      foreign: foreignPins(images, resolved.byReference),
-      tag,
-    },
-    diagnostics,
+    images: pinOf,
+    released: new Map(released.map(({ service }) => [service, pinOf.get(service) ?? ''])),
+    foreign: foreignPins(images, new Map(pins.map(({ reference, pinned }) => [reference, pinned]))),
+    tag,
   };
 }
 
@@ -145,7 +169,10 @@ async function resolveImages(
 }
 
 /** A plan fixes every image; a published bundle those outside the tag rule, and a digest of the source always wins. */
-function keptPin({ reference, covered }: RuledImage, { from, pins, locked }: AppPins): KeptPin | undefined {
+export function keptPin(
+  { reference, covered }: Pick<RuledImage, 'reference' | 'covered'>,
+  { from, pins, locked }: AppPins,
+): KeptPin | undefined {
   const isFree = from === 'published' && (covered || reference.digest !== undefined);
   const pinned = (isFree ? undefined : pins.get(formatReference(reference))) ?? locked?.(reference);
   if (pinned === undefined) return undefined;
@@ -188,12 +215,12 @@ function commonPlatforms(
 /** What the pins of the published file remember: references that another run is not to resolve anew. */
 function foreignPins(
   images: readonly RuledImage[],
-  byReference: ReadonlyMap<string, ImageResolution>,
+  pinOf: ReadonlyMap<string, string>,
 ): { reference: string; pinned: string }[] {
   const pins = new Map<string, string>();
   for (const { reference, covered } of images) {
     const text = formatReference(reference);
-    if (!covered) pins.set(text, byReference.get(text)?.pinned ?? '');
+    if (!covered) pins.set(text, pinOf.get(text) ?? '');
   }
   return [...pins]
     .map(([reference, pinned]) => ({ reference, pinned }))

@@ -117,12 +117,16 @@ export interface PublishPlace {
 }
 
 /** Looks for a bundle under the wanted tag: one request where that names nothing else. */
-export async function findPlace(bundle: AppBundle, wanted: string, context: MigrationContext): Promise<PublishPlace> {
+export async function findPlace(
+  { reference }: Pick<AppBundle, 'reference'>,
+  wanted: string,
+  context: MigrationContext,
+): Promise<PublishPlace> {
   const options = callOptions(context);
-  const { digest } = bundle.manifest;
+  const { digest } = reference;
   const substitute = `${wanted}-${hexOf(digest).slice(0, 12)}`;
   for (const tag of [wanted, substitute]) {
-    const name = repositoryOf(bundle.reference);
+    const name = repositoryOf(reference);
     const found = await context.destination.headManifest(name, tag, options);
     if (found === undefined || found.digest === digest)
       return { tag, published: found !== undefined, isSubstitute: tag !== wanted };

@@ -4,7 +4,7 @@ import { listStorage } from '../compose/storage.ts';
 import { explainConversion } from '../convert/explain.ts';
 import { createMask, maskDiff } from '../lib/redact.ts';
 import type { AppPackage, ComposeApp } from '../model/app.ts';
-import type { AppPlan, LineChange } from '../model/plan.ts';
+import type { AppDetails, LineChange } from '../model/plan.ts';
 import type { AppBytes } from './app-bytes.ts';
 
 /** Changes of one app that are kept; a package with more is one that docker-app's render replaced. */
@@ -13,7 +13,7 @@ const MAX_CHANGES = 500;
 const MAX_TEXT = 512 * 1024;
 
 /** Why the lines of a converted file are what they are. */
-export function describeConversion(app: ComposeApp): Pick<AppPlan, 'composeLine' | 'changes'> {
+export function describeConversion(app: ComposeApp): Pick<AppDetails, 'composeLine' | 'changes'> {
   const changes: LineChange[] = [];
   if (app.edits.length > 0 && app.source.text.length <= MAX_TEXT) {
     for (const { line, source, changes: edits } of explainConversion(app).lines) {
@@ -31,7 +31,7 @@ export function describeBytes(
   app: ComposeApp,
   pkg: AppPackage,
   { bytes }: { readonly bytes: Pick<AppBytes, 'bundle' | 'dockerApp'> },
-): Pick<AppPlan, 'dockerAppDiff' | 'storage'> {
+): Pick<AppDetails, 'dockerAppDiff' | 'storage'> {
   const dockerAppDiff = bytes.dockerApp === undefined ? undefined : diffPackage(app, pkg, bytes.dockerApp);
   const file = readComposeFile({ text: app.composeText, path: 'docker-compose.yml', line: 1 }, { origin: 'compose' });
   const storage = listStorage(

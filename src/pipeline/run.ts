@@ -1,7 +1,7 @@
 import { RebundleError } from '../errors.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import type { AppResult, AppStatus, Diagnostic } from '../model/app.ts';
-import type { AppPlan, MigrationPlan } from '../model/plan.ts';
+import type { MigrationPlan, PlannedApp } from '../model/plan.ts';
 import { addTargets } from '../targets/add-targets.ts';
 import { isWritten, planAppTargets, readTargets } from './app-targets.ts';
 import { type BuiltMigration, buildMigration, type PlanBasis } from './build.ts';
@@ -148,7 +148,7 @@ function findDifference(planned: MigrationPlan, now: MigrationPlan, targetsWritt
   return `the targets file changed: ${other === undefined ? 'fewer targets are due' : `${other.name} would be another one`}`;
 }
 
-function describeErrors({ diagnostics }: AppPlan): string {
+function describeErrors({ diagnostics }: PlannedApp): string {
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   return errors.map(({ code, message }) => `${code}: ${message}`).join('; ');
 }
@@ -198,7 +198,9 @@ async function leaveUnpublished(
 ): Promise<MigrationOutcome> {
   await savePlan(plan);
   const reason = describeStop('not published', request.maxFailures ?? 0);
-  const rows = plan.apps.map((row): AppPlan => (row.status === 'migrated' ? { ...row, status: 'held', reason } : row));
+  const rows = plan.apps.map(
+    (row): PlannedApp => (row.status === 'migrated' ? { ...row, status: 'held', reason } : row),
+  );
   return { ...tellEnd({ plan: { ...plan, apps: rows }, apps, scanned }, request, context), bytesSent: 0 };
 }
 
@@ -255,7 +257,7 @@ function replanAfterFailure(
 
 function listResults(plan: MigrationPlan, apps: readonly BuiltApp[]): AppResult[] {
   const diagnosticsOf = new Map<string, readonly Diagnostic[]>(apps.map((app) => [app.name, app.diagnostics]));
-  return plan.apps.map((row: AppPlan) => ({
+  return plan.apps.map((row) => ({
     app: row.app,
     origin: row.origin,
     status: row.status,

@@ -1,15 +1,21 @@
 import * as z from 'zod';
 import { RebundleError } from '../errors.ts';
-import { jsonChunks } from '../lib/json-chunks.ts';
-import { type AppPlan, type MigrationPlan, RULES_VERSION } from '../model/plan.ts';
+import { createListReader, jsonChunks } from '../lib/json-chunks.ts';
+import { createKeep, type Keep } from '../lib/keep.ts';
+import { type AppDetails, type AppPlan, type MigrationPlan, type PlannedApp, RULES_VERSION } from '../model/plan.ts';
 
 const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const List = z.array(z.looseObject({}));
 const App = z.looseObject({
   app: z.string(),
   status: z.string(),
   inputs: Digest.optional(),
   reference: z.string().optional(),
   images: z.array(z.looseObject({ reference: z.string(), pinned: z.string() })),
+  platforms: List,
+  variables: List,
+  files: List,
+  diagnostics: List,
 });
 const Image = z.object({
   reference: z.string(),
@@ -28,6 +34,7 @@ const Plan = z.looseObject({
   state: z.enum(['proposed', 'started', 'done']),
   createdAt: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
   rules: z.number(),
+  tool: z.string().optional(),
   request: z.object({
     apps: z.array(z.string()),
     only: z.record(z.string(), z.array(z.string())).exactOptional(),
@@ -36,62 +43,97 @@ const Plan = z.looseObject({
   }),
   options: Digest,
   images: z.array(Image),
-  apps: z.array(App),
+  apps: z.array(z.unknown()),
   targets: z.array(Target),
   targetVersion: z.string().optional(),
 });
 
-/** Reads a plan file. Throws PLAN_INVALID where it is none, PLAN_STALE where other rules made it. */
+/** Reads a plan file, an app at a time. Throws PLAN_INVALID where it is none, PLAN_STALE where other rules made it. */
+export async function readPlan(chunks: AsyncIterable<Uint8Array>, path: string): Promise<MigrationPlan> {
+  const reader = createPlanReader(path);
+  for await (const chunk of chunks) reader.push(chunk);
+  return reader.end();
+}
+
+/** The same of bytes that are there. */
 export function parsePlan(bytes: Uint8Array, path: string): MigrationPlan {
-  let value: unknown;
+  const reader = createPlanReader(path);
+  reader.push(bytes);
+  return reader.end();
+}
+
+function createPlanReader(path: string) {
+  const keep = createKeep();
+  const apps: PlannedApp[] = [];
+  const addApp = (value: unknown, at: number): void => {
+    const parsed = App.safeParse(value);
+    if (!parsed.success) throw notPlan(path, parsed.error, ['apps', at]);
+    apps.push(packRow(value as AppPlan, keep));
+  };
+  const reader = createListReader('apps', (text) => addApp(parseJson(text, path), apps.length));
+  return {
+    push: reader.push,
+    end(): MigrationPlan {
+      const value = parseJson(reader.end(), path);
+      const parsed = Plan.safeParse(value);
+      if (!parsed.success) throw notPlan(path, parsed.error);
+      if (parsed.data.rules !== RULES_VERSION) {
+        const message = `${path} was made under rules ${parsed.data.rules}, these are ${RULES_VERSION}`;
+        throw new RebundleError('PLAN_STALE', message, { hint: 'Make a new plan with rebundle plan.' });
+      }
+      for (const app of parsed.data.apps) addApp(app, apps.length);
+      return { ...(value as MigrationPlan), apps };
+    },
+  };
+}
+
+function parseJson(text: string, path: string): unknown {
   try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    return JSON.parse(text);
   } catch (cause) {
     throw new RebundleError('PLAN_INVALID', `${path} is not JSON`, { cause });
   }
-  const parsed = Plan.safeParse(value);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new RebundleError(
-      'PLAN_INVALID',
-      `${path} is not a plan: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
-    );
-  }
-  if (parsed.data.rules !== RULES_VERSION) {
-    throw new RebundleError(
-      'PLAN_STALE',
-      `${path} was made under rules ${parsed.data.rules}, these are ${RULES_VERSION}`,
-      {
-        hint: 'Make a new plan with rebundle plan.',
-      },
-    );
-  }
-  return value as MigrationPlan;
 }
 
-/** What a new run goes by of an earlier plan, without what only people and reports read: a big factory's plan is tens of megabytes. */
-export function keepForNextRun(plan: MigrationPlan): MigrationPlan {
-  const apps = plan.apps.map(
-    ({ app, origin, kind, status, inputs, reference, images, published, newOnDevices }): AppPlan => ({
-      app,
-      origin,
-      kind,
-      status,
-      images,
-      published,
-      newOnDevices,
-      platforms: [],
-      variables: [],
-      files: [],
-      diagnostics: [],
-      ...(inputs === undefined ? {} : { inputs }),
-      ...(reference === undefined ? {} : { reference }),
-    }),
-  );
-  return { ...plan, apps };
+function notPlan(path: string, { issues: [issue] }: z.ZodError, within: readonly PropertyKey[] = []): RebundleError {
+  const where = [...within, ...(issue?.path ?? [])].map(String).join('.');
+  return new RebundleError('PLAN_INVALID', `${path} is not a plan: ${where} ${issue?.message ?? ''}`);
 }
 
 /** The text of a plan file, in pieces. */
 export function formatPlan(plan: MigrationPlan): Iterable<string> {
-  return jsonChunks(plan, (value, indent) => JSON.stringify(value, undefined, indent));
+  return jsonChunks({ ...plan, apps: unpackRows(plan) }, (value, indent) => JSON.stringify(value, undefined, indent));
+}
+
+function* unpackRows({ apps }: MigrationPlan): Generator<AppPlan> {
+  for (const row of apps) yield unpackRow(row);
+}
+
+/** An app of a plan as the plan file has it. */
+export function unpackRow({ details, ...row }: PlannedApp): AppPlan {
+  return { ...row, ...details.read() };
+}
+
+/** The way back. */
+export function packRow(plan: AppPlan, keep: Keep): PlannedApp {
+  const { images, platforms, variables, bundle, bundleIndex, manifest, files, ...others } = plan;
+  const { diff, composeLine, changes, dockerAppDiff, storage, oldStyle, tree, sources, ...row } = others;
+  const details: AppDetails = {
+    images,
+    platforms,
+    variables,
+    files,
+    ...(bundle && { bundle }),
+    ...(bundleIndex && { bundleIndex }),
+    ...(manifest && { manifest }),
+    ...(diff !== undefined && { diff }),
+    ...(composeLine !== undefined && { composeLine }),
+    ...(changes && { changes }),
+    ...(dockerAppDiff !== undefined && { dockerAppDiff }),
+    ...(storage && { storage }),
+    ...(oldStyle && { oldStyle }),
+    ...(tree && { tree }),
+    ...(sources && { sources }),
+  };
+  return { ...row, details: keep(details) };
 }

@@ -122,25 +122,30 @@ function flatCounts({ counts }: RunReport): Record<string, number> {
 }
 
 function compareApp(old: ReportApp, now: ReportApp): AppChange | undefined {
+  const [before, after] = [old.details(), now.details()];
   const parts = {
     ...changeOf('status', old.status, now.status),
     ...changeOf('reference', old.reference, now.reference),
     ...changeOf('dockerApp', old.dockerApp?.name, now.dockerApp?.name),
   };
   const images = comparePairs(
-    old.images.map(({ service, pinned }) => [service, pinned]),
-    now.images.map(({ service, pinned }) => [service, pinned]),
+    before.images.map(({ service, pinned }) => [service, pinned]),
+    after.images.map(({ service, pinned }) => [service, pinned]),
   ).map(({ key, ...change }) => ({ service: key, ...change }));
   const variables = comparePairs(
-    old.variables.map(({ parameter, value }) => [parameter, value]),
-    now.variables.map(({ parameter, value }) => [parameter, value]),
+    before.variables.map(({ parameter, value }) => [parameter, value]),
+    after.variables.map(({ parameter, value }) => [parameter, value]),
   ).map(({ key, ...change }) => ({ parameter: key, ...change }));
   const files = comparePairs(
-    old.files.map(({ path, digest }) => [path, digest]),
-    now.files.map(({ path, digest }) => [path, digest]),
-  ).map(({ key, before, after }) => {
+    before.files.map(({ path, digest }) => [path, digest]),
+    after.files.map(({ path, digest }) => [path, digest]),
+  ).map(({ key, ...pair }) => {
     const change =
-      before === undefined ? ('added' as const) : after === undefined ? ('removed' as const) : ('replaced' as const);
+      pair.before === undefined
+        ? ('added' as const)
+        : pair.after === undefined
+          ? ('removed' as const)
+          : ('replaced' as const);
     return { path: key, change };
   });
   if (Object.keys(parts).length + images.length + variables.length + files.length === 0) return undefined;

@@ -4,7 +4,7 @@ import type { AppEntry } from './html-apps.ts';
 import { renderDiff } from './html-diff.ts';
 import { badge, code, limitedTable, place, reference, table } from './html-parts.ts';
 import { html, type Markup } from './markup.ts';
-import type { ReportApp, ReportFinding } from './report-apps.ts';
+import type { ReportApp, ReportAppDetails, ReportFinding } from './report-apps.ts';
 import { countOf, formatBytes, placeOf } from './wording.ts';
 
 const FILES_SHOWN = 500;
@@ -14,11 +14,12 @@ const PLATFORM_COLUMNS = 8;
 
 /** All that is known of one app, as the page shows it when its row is opened. */
 export function renderApp({ app, findings }: AppEntry): Markup {
+  const details = app.details();
   const more = findings.length - FINDINGS_SHOWN;
-  return html`${renderFacts(app)}${findings.slice(0, FINDINGS_SHOWN).map(renderFinding)}${more > 0 ? html`<p class="soft">${countOf(more, 'more finding')} in the JSON report.</p>\n` : undefined}${renderComposeDiff(app)}${renderPackageDiff(app)}${renderImages(app)}${renderVariables(app)}${renderStorage(app)}${renderDownloads(app)}${renderFiles(app)}`;
+  return html`${renderFacts(app, details)}${findings.slice(0, FINDINGS_SHOWN).map(renderFinding)}${more > 0 ? html`<p class="soft">${countOf(more, 'more finding')} in the JSON report.</p>\n` : undefined}${renderComposeDiff(app, details)}${renderPackageDiff(app, details)}${renderImages(details)}${renderVariables(details)}${renderStorage(details)}${renderDownloads(app)}${renderFiles(details)}`;
 }
 
-function renderFacts(app: ReportApp): Markup {
+function renderFacts(app: ReportApp, { platforms }: ReportAppDetails): Markup {
   const { bundle, dockerApp, origin, former } = app;
   const fact = (name: string, value: Markup | string | undefined) =>
     value === undefined ? html`` : html`<dt>${name}</dt><dd>${value}</dd>\n`;
@@ -27,7 +28,7 @@ function renderFacts(app: ReportApp): Markup {
       ? after
       : html`${after}<br><span class="soft">before: ${reference(before)}</span>`;
   return html`<dl class="facts">
-${fact('Source', code(placeOf(origin)))}${fact('Form', app.kind)}${fact('Commit', origin.commit === undefined ? undefined : code(origin.commit))}${fact('Reason', app.reason)}${fact('Compose Bundle', app.reference === undefined ? undefined : fromTo(former?.reference, reference(app.reference), app.reference))}${fact('Bundle size', bundle === undefined ? undefined : formatBytes(bundle.size))}${fact('Docker App', dockerApp === undefined ? undefined : fromTo(former?.dockerApp, html`${code(dockerApp.name)}, ${formatBytes(dockerApp.length)}, ${dockerApp.reused ? 'as published before' : 'new entry'}`, dockerApp.name))}${fact('Platforms', app.platforms.length === 0 ? undefined : app.platforms.join(', '))}</dl>
+${fact('Source', code(placeOf(origin)))}${fact('Form', app.kind)}${fact('Commit', origin.commit === undefined ? undefined : code(origin.commit))}${fact('Reason', app.reason)}${fact('Compose Bundle', app.reference === undefined ? undefined : fromTo(former?.reference, reference(app.reference), app.reference))}${fact('Bundle size', bundle === undefined ? undefined : formatBytes(bundle.size))}${fact('Docker App', dockerApp === undefined ? undefined : fromTo(former?.dockerApp, html`${code(dockerApp.name)}, ${formatBytes(dockerApp.length)}, ${dockerApp.reused ? 'as published before' : 'new entry'}`, dockerApp.name))}${fact('Platforms', platforms.length === 0 ? undefined : platforms.join(', '))}</dl>
 `;
 }
 
@@ -36,7 +37,10 @@ function renderFinding(finding: ReportFinding): Markup {
 `;
 }
 
-function renderComposeDiff({ app, kind, origin, diff = '', composeLine, changes = [] }: ReportApp): Markup {
+function renderComposeDiff(
+  { app, kind, origin }: ReportApp,
+  { diff = '', composeLine, changes = [] }: ReportAppDetails,
+): Markup {
   if (diff === '') return html``;
   return renderDiff({
     caption: 'From the package to docker-compose.yml, before its images are pinned',
@@ -48,7 +52,7 @@ function renderComposeDiff({ app, kind, origin, diff = '', composeLine, changes 
   });
 }
 
-function renderPackageDiff({ origin, dockerAppDiff = '', dockerApp }: ReportApp): Markup {
+function renderPackageDiff({ origin, dockerApp }: ReportApp, { dockerAppDiff = '' }: ReportAppDetails): Markup {
   if (dockerAppDiff === '') return html``;
   return renderDiff({
     caption: 'The .dockerapp that devices of the old style get',
@@ -64,7 +68,7 @@ const DRIFTS: Readonly<Record<Drift['kind'], string>> = {
   gone: 'the tag is gone',
 };
 
-function renderImages({ images }: ReportApp): Markup {
+function renderImages({ images }: ReportAppDetails): Markup {
   if (images.length === 0) return html``;
   const platforms = [...new Set(images.flatMap((image) => image.platforms))];
   const isMatrix = platforms.length <= PLATFORM_COLUMNS;
@@ -92,7 +96,7 @@ function renderImages({ images }: ReportApp): Markup {
   return table({ caption: 'Images, their digests and platforms', columns, rows });
 }
 
-function renderVariables({ variables }: ReportApp): Markup {
+function renderVariables({ variables }: ReportAppDetails): Markup {
   if (variables.length === 0) return html``;
   const rows = variables.map((variable) => [
     code(variable.parameter),
@@ -108,7 +112,7 @@ function renderVariables({ variables }: ReportApp): Markup {
   });
 }
 
-function renderStorage({ storage = [] }: ReportApp): Markup {
+function renderStorage({ storage = [] }: ReportAppDetails): Markup {
   if (storage.length === 0) return html``;
   const rows = storage.map(({ service, target, kind, source }) => [
     service,
@@ -137,7 +141,7 @@ function renderDownloads(app: ReportApp): Markup {
   return table({ caption: 'What a device downloads', columns, rows });
 }
 
-function renderFiles({ files }: ReportApp): Markup {
+function renderFiles({ files }: ReportAppDetails): Markup {
   if (files.length === 0) return html``;
   const bytes = files.reduce((sum, file) => sum + file.size, 0);
   const rows = files.map((file) => [code(file.path), formatBytes(file.size), reference(file.digest)]);

@@ -75,7 +75,8 @@ function renderRow({ app, id, findings }: AppEntry, report: RunReport): Markup {
     severity,
     count: findings.filter((finding) => finding.severity === severity).length,
   })).filter(({ count }) => count > 0);
-  const hasDrift = app.images.some(({ drift }) => drift !== undefined);
+  const { images, platforms } = app.details();
+  const hasDrift = images.some(({ drift }) => drift !== undefined);
   const flags = [
     ...counts.map(({ severity }) => severity),
     ...(app.newOnDevices ? ['new'] : []),
@@ -86,9 +87,9 @@ function renderRow({ app, id, findings }: AppEntry, report: RunReport): Markup {
     placeOf(app.origin),
     app.kind ?? '',
     ...new Set(findings.map((finding) => finding.code)),
-    ...app.images.flatMap(({ service, written }) => [service, written]),
+    ...images.flatMap(({ service, written }) => [service, written]),
     app.reference ?? '',
   ];
-  return html`<tr id="${id}" data-status="${app.status}" data-flags="${flags.join(' ')}" data-text="${text.join(' ').toLowerCase()}"><th scope="row" data-label="App">${app.app}</th><td data-label="Status">${badge(app.status, statusWord(app.status, report))}${app.newOnDevices ? html` ${badge('new', 'new')}` : undefined}</td><td data-label="Source">${code(placeOf(app.origin))}</td><td data-label="Bundle" class="number">${app.bundle === undefined ? '' : formatBytes(app.bundle.size)}</td><td data-label="Findings">${counts.length === 0 ? html`<span class="soft">none</span>` : counts.map(({ severity, count }) => html`${badge(severity, countOf(count, severity))} `)}${hasDrift ? badge('held', 'drift') : undefined}</td><td data-label="Platforms" class="soft">${app.platforms.join(', ')}</td></tr>
+  return html`<tr id="${id}" data-status="${app.status}" data-flags="${flags.join(' ')}" data-text="${text.join(' ').toLowerCase()}"><th scope="row" data-label="App">${app.app}</th><td data-label="Status">${badge(app.status, statusWord(app.status, report))}${app.newOnDevices ? html` ${badge('new', 'new')}` : undefined}</td><td data-label="Source">${code(placeOf(app.origin))}</td><td data-label="Bundle" class="number">${app.bundle === undefined ? '' : formatBytes(app.bundle.size)}</td><td data-label="Findings">${counts.length === 0 ? html`<span class="soft">none</span>` : counts.map(({ severity, count }) => html`${badge(severity, countOf(count, severity))} `)}${hasDrift ? badge('held', 'drift') : undefined}</td><td data-label="Platforms" class="soft">${platforms.join(', ')}</td></tr>
 `;
 }

@@ -42,8 +42,11 @@ ${charts}</div>
 
 const DRIFT_WORDS = { metadata: 'index only', layers: 'content', gone: 'tag is gone' } as const;
 
-function listDrift({ apps }: RunReport): Bar[] {
-  const drifts = apps.flatMap(({ images }) => images.flatMap(({ drift }) => (drift === undefined ? [] : [drift.kind])));
+function listDrift({ apps, counts }: RunReport): Bar[] {
+  if (counts.drifted === 0) return [];
+  const drifts = apps.flatMap(({ details }) =>
+    details().images.flatMap(({ drift }) => (drift === undefined ? [] : [drift.kind])),
+  );
   return (['gone', 'layers', 'metadata'] as const).flatMap((kind) => {
     const value = drifts.filter((each) => each === kind).length;
     return value === 0 ? [] : [{ label: DRIFT_WORDS[kind], value, text: String(value), kind: 'held' }];

@@ -1,10 +1,10 @@
 import { html, type Markup } from './markup.ts';
-import type { ReportApp } from './report-apps.ts';
+import type { ReportAppDetails } from './report-apps.ts';
 
 /** Rows of one diff that the page shows. */
 const DIFF_ROWS = 1_500;
 
-type Changes = NonNullable<ReportApp['changes']>;
+type Changes = NonNullable<ReportAppDetails['changes']>;
 
 interface DiffInput {
   readonly caption: string;

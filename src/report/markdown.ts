@@ -1,7 +1,7 @@
 import type { Severity } from '../model/findings.ts';
 import { DOWNLOAD_TITLES, listDownloads } from './downloads.ts';
 import { codeCell, escapeMarkdown, fencedBlock } from './markdown-escape.ts';
-import type { ReportFinding } from './report-apps.ts';
+import type { ReportApp, ReportFinding } from './report-apps.ts';
 import type { RunReport } from './run-report.ts';
 import {
   countIgnored,
@@ -24,8 +24,9 @@ interface Section {
   readonly title: string;
   /** Lines before the rows; of a table its two head lines. */
   readonly head: string;
-  /** Each ends in a line feed. */
-  readonly rows: readonly string[];
+  /** Each ends in a line feed; made as long as there is room. */
+  readonly rows: Iterable<string>;
+  readonly count: number;
   /** What a row is, for `3 more apps in ...`. */
   readonly noun: string;
 }
@@ -36,13 +37,13 @@ interface Section {
  */
 export function renderMarkdown(report: RunReport, budgetBytes: number = BUDGET_BYTES): string {
   const top = renderTop(report);
-  const sections = listSections(report).filter((section) => section.rows.length > 0);
+  const sections = listSections(report).filter((section) => section.count > 0);
   const rest = report.outputs.html ?? report.outputs.json;
   const where = rest === undefined ? 'the full report' : codeCell(rest);
   const closing = (section: Section, more: number) =>
     `\n${more} more ${section.noun}${more === 1 ? '' : 's'} in ${where}.\n`;
   const frame = (section: Section) => `\n## ${section.title}\n`;
-  const fixed = sections.map((section) => bytesOf(frame(section) + closing(section, section.rows.length)));
+  const fixed = sections.map((section) => bytesOf(frame(section) + closing(section, section.count)));
   let room = budgetBytes - bytesOf(top) - fixed.reduce((sum, bytes) => sum + bytes, 0);
   if (room < 0) return cutLines(top, budgetBytes);
   const parts = sections.map((section) => {
@@ -53,7 +54,7 @@ export function renderMarkdown(report: RunReport, budgetBytes: number = BUDGET_B
       cost += bytesOf(row);
       kept.push(row);
     }
-    const more = section.rows.length - kept.length;
+    const more = section.count - kept.length;
     if (kept.length > 0) room -= cost;
     const body = kept.length > 0 ? `\n${section.head}${kept.join('')}` : '';
     return `${frame(section)}${body}${more > 0 ? closing(section, more) : ''}`;
@@ -110,15 +111,16 @@ function listSections(report: RunReport): Section[] {
       title: 'NEW ON DEVICES',
       head: 'No target named these apps before.\n\n',
       rows: report.newOnDevices.map((name) => `- ${codeCell(name)}\n`),
+      count: report.newOnDevices.length,
       noun: 'app',
     },
     listFindings(report, 'error'),
     {
       title: `Held: ${counts.held}`,
-      ...tableOf(
-        ['App', 'Reason'],
-        held.map((app) => [codeCell(app.app), escapeMarkdown(app.reason ?? 'waits for the apps that failed')]),
-      ),
+      ...tableOf(['App', 'Reason'], held, (app) => [
+        codeCell(app.app),
+        escapeMarkdown(app.reason ?? 'waits for the apps that failed'),
+      ]),
       noun: 'app',
     },
     listFindings(report, 'warning'),
@@ -130,46 +132,57 @@ function listSections(report: RunReport): Section[] {
     { title: 'What devices download', ...downloadTable(report), noun: 'row' },
     {
       title: `Skipped packages: ${counts.skipped}`,
-      ...tableOf(
-        ['Package', 'Place', 'Reason'],
-        report.skippedPackages.map((row) => [codeCell(row.name), codeCell(placeOf(row)), escapeMarkdown(row.reason)]),
-      ),
+      ...tableOf(['Package', 'Place', 'Reason'], report.skippedPackages, (row) => [
+        codeCell(row.name),
+        codeCell(placeOf(row)),
+        escapeMarkdown(row.reason),
+      ]),
       noun: 'package',
     },
     {
       title: 'Skipped targets',
-      ...tableOf(
-        ['Target', 'Reason'],
-        report.skippedTargets.map((row) => [codeCell(row.name), escapeMarkdown(row.reason)]),
-      ),
+      ...tableOf(['Target', 'Reason'], report.skippedTargets, (row) => [
+        codeCell(row.name),
+        escapeMarkdown(row.reason),
+      ]),
       noun: 'target',
     },
-    { title: 'Changes', head: '', rows: listDiffs(report), noun: 'change' },
+    { title: 'Changes', head: '', ...listDiffs(report), noun: 'change' },
   ];
 }
 
 /** Equal codes stand together: the findings are sorted so. */
 function listFindings(report: RunReport, severity: Severity): Section {
-  const rows = report.findings.filter((finding) => finding.severity === severity).map(findingCells);
+  const found = report.findings.filter((finding) => finding.severity === severity);
   return {
     title: `${SEVERITY_TITLES[severity]}: ${report.counts.findings[severity]}`,
-    ...tableOf(['App', 'Code', 'Place', 'What was found', 'Fix'], rows),
+    ...tableOf(['App', 'Code', 'Place', 'What was found', 'Fix'], found, findingCells),
     noun: 'finding',
   };
 }
 
 /** Nothing where no finding is ignored. */
 function listIgnored({ ignored = [] }: RunReport): Section[] {
-  const rows = ignored.map(({ code, count, reason }) => [codeCell(code), String(count), escapeMarkdown(reason)]);
-  const title = `Ignored: ${countIgnored(ignored)}`;
-  return rows.length === 0 ? [] : [{ title, ...tableOf(['Code', 'Count', 'Reason'], rows), noun: 'kind' }];
+  const table = tableOf(['Code', 'Count', 'Reason'], ignored, ({ code, count, reason }) => [
+    codeCell(code),
+    String(count),
+    escapeMarkdown(reason),
+  ]);
+  return ignored.length === 0 ? [] : [{ title: `Ignored: ${countIgnored(ignored)}`, ...table, noun: 'kind' }];
 }
 
-function tableOf(columns: readonly string[], rows: readonly (readonly string[])[]): Pick<Section, 'head' | 'rows'> {
-  return {
-    head: `| ${columns.join(' | ')} |\n|${columns.map(() => ' --- |').join('')}\n`,
-    rows: rows.map((cells) => `| ${cells.join(' | ')} |\n`),
-  };
+type Rows = Pick<Section, 'head' | 'rows' | 'count'>;
+
+function tableOf<T>(columns: readonly string[], items: readonly T[], cellsOf: (item: T) => readonly string[]): Rows {
+  return { head: tableHead(columns), rows: mapRows(items, (item) => [cellsOf(item)]), count: items.length };
+}
+
+function tableHead(columns: readonly string[]): string {
+  return `| ${columns.join(' | ')} |\n|${columns.map(() => ' --- |').join('')}\n`;
+}
+
+function* mapRows<T>(items: Iterable<T>, rowsOf: (item: T) => Iterable<readonly string[]>): Generator<string> {
+  for (const item of items) for (const cells of rowsOf(item)) yield `| ${cells.join(' | ')} |\n`;
 }
 
 function findingCells(finding: ReportFinding): string[] {
@@ -182,31 +195,25 @@ function findingCells(finding: ReportFinding): string[] {
   ];
 }
 
-function appTable(report: RunReport): Pick<Section, 'head' | 'rows'> {
-  return tableOf(
-    ['Status', 'App', 'Source', 'Bundle', 'Size', 'Platforms'],
-    worstFirst(report.apps).map((app) => [
-      app.status,
-      codeCell(app.app),
-      codeCell(placeOf(app.origin)),
-      codeCell(app.reference ?? ''),
-      app.bundle === undefined ? '' : formatBytes(app.bundle.size),
-      codeCell(app.platforms.join(', ')),
-    ]),
-  );
+function appTable(report: RunReport): Rows {
+  return tableOf(['Status', 'App', 'Source', 'Bundle', 'Size', 'Platforms'], worstFirst(report.apps), (app) => [
+    app.status,
+    codeCell(app.app),
+    codeCell(placeOf(app.origin)),
+    codeCell(app.reference ?? ''),
+    app.bundle === undefined ? '' : formatBytes(app.bundle.size),
+    codeCell(app.details().platforms.join(', ')),
+  ]);
 }
 
-function targetTable(report: RunReport): Pick<Section, 'head' | 'rows'> {
-  return tableOf(
-    ['Target', 'Builds upon', 'Tag', 'Hardware id', 'App changes'],
-    report.targets.map((target) => [
-      codeCell(target.name),
-      codeCell(target.parent ?? ''),
-      codeCell(target.tag ?? ''),
-      codeCell(target.hardwareId ?? ''),
-      target.kind === 'file' ? `file, ${formatBytes(target.length)}` : describeChanges(target.apps),
-    ]),
-  );
+function targetTable(report: RunReport): Rows {
+  return tableOf(['Target', 'Builds upon', 'Tag', 'Hardware id', 'App changes'], report.targets, (target) => [
+    codeCell(target.name),
+    codeCell(target.parent ?? ''),
+    codeCell(target.tag ?? ''),
+    codeCell(target.hardwareId ?? ''),
+    target.kind === 'file' ? `file, ${formatBytes(target.length)}` : describeChanges(target.apps),
+  ]);
 }
 
 /** `docker_apps 2 added, docker_compose_apps 1 replaced`. */
@@ -222,34 +229,42 @@ function describeChanges(apps: RunReport['targets'][number]['apps']): string {
   return parts.length === 0 ? `none of ${countOf(apps.length, 'app')}` : parts.join('; ');
 }
 
-function imageTable(report: RunReport): Pick<Section, 'head' | 'rows'> {
-  return tableOf(
-    ['App', 'Service', 'Written', 'Pinned to', 'Platforms'],
-    worstFirst(report.apps).flatMap((app) =>
-      app.images.map((image) => [
-        codeCell(app.app),
-        codeCell(image.service),
-        codeCell(image.written),
-        codeCell(image.pinned),
-        codeCell(image.platforms.join(', ')),
-      ]),
-    ),
-  );
+function imageTable({ apps }: RunReport): Rows {
+  const rowsOf = ({ app, details }: ReportApp): string[][] =>
+    details().images.map((image) => [
+      codeCell(app),
+      codeCell(image.service),
+      codeCell(image.written),
+      codeCell(image.pinned),
+      codeCell(image.platforms.join(', ')),
+    ]);
+  return {
+    head: tableHead(['App', 'Service', 'Written', 'Pinned to', 'Platforms']),
+    rows: mapRows(worstFirst(apps), rowsOf),
+    count: apps.reduce((sum, { details }) => sum + details().images.length, 0),
+  };
 }
 
-function downloadTable(report: RunReport): Pick<Section, 'head' | 'rows'> {
-  return tableOf(
-    ['App', 'Platform', ...DOWNLOAD_TITLES],
-    worstFirst(report.apps).flatMap((app) =>
-      listDownloads(app).map(([platform, ...cells]) => [codeCell(app.app), codeCell(platform), ...cells]),
-    ),
-  );
+function downloadTable({ apps }: RunReport): Rows {
+  const rows = worstFirst(apps).flatMap((app) => listDownloads(app).map((cells) => ({ app: app.app, cells })));
+  return tableOf(['App', 'Platform', ...DOWNLOAD_TITLES], rows, ({ app, cells: [platform, ...cells] }) => [
+    codeCell(app),
+    codeCell(platform),
+    ...cells,
+  ]);
 }
 
-function listDiffs(report: RunReport): string[] {
-  return worstFirst(report.apps).flatMap(({ app, diff }) =>
-    diff === undefined || diff === ''
-      ? []
-      : [`### ${escapeMarkdown(app)}\n\n${fencedBlock('diff', diff.replace(/\n$/, '').split('\n'))}\n`],
-  );
+function listDiffs({ apps }: RunReport): Pick<Section, 'rows' | 'count'> {
+  return {
+    rows: renderDiffs(worstFirst(apps)),
+    count: apps.reduce((sum, { details }) => sum + ((details().diff ?? '') === '' ? 0 : 1), 0),
+  };
+}
+
+function* renderDiffs(apps: readonly ReportApp[]): Generator<string> {
+  for (const { app, details } of apps) {
+    const { diff = '' } = details();
+    if (diff === '') continue;
+    yield `### ${escapeMarkdown(app)}\n\n${fencedBlock('diff', diff.replace(/\n$/, '').split('\n'))}\n`;
+  }
 }

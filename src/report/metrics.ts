@@ -9,7 +9,7 @@ interface Sample {
 
 /**
  * Gauges in the text format of Prometheus 0.0.4, for the textfile collector of node_exporter or a push gateway. `former` is the text that this one
- * replaces: after a run that failed, the time of the last success is taken from it.
+ * replaces: after a run that failed, the time of the last success of this factory is taken from it.
  */
 export function* renderMetrics(report: RunReport, former = ''): Generator<string> {
   const { counts, timing, factory } = report;
@@ -34,7 +34,7 @@ export function* renderMetrics(report: RunReport, former = ''): Generator<string
   yield* family('sent_bytes', 'Bytes sent to the destination.', one(counts.bytesSent));
   yield* family('images', 'Distinct image references.', one(counts.images));
   yield* family('images_drifted', 'Service images whose tag names another digest than their pin.', one(counts.drifted));
-  yield* family('targets', 'Targets that are added, by kind.', [
+  yield* family('targets', 'Planned targets, by kind; a run that fails may not have written them.', [
     { labels: { kind: 'ostree' }, value: counts.targets },
     { labels: { kind: 'file' }, value: counts.fileTargets },
   ]);
@@ -61,20 +61,26 @@ export function* renderMetrics(report: RunReport, former = ''): Generator<string
       (timing.quotas ?? []).map(({ host, remaining }) => ({ labels: { host }, value: remaining })),
     );
   }
-  const now = Date.parse(report.createdAt) / 1000;
-  yield* family('last_run_timestamp_seconds', 'The clock of the last run.', Number.isNaN(now) ? [] : one(now));
+  // Not the clock of the plan: a run that continues one has that of the run before it.
+  const ended = Date.parse(timing?.endedAt ?? report.createdAt) / 1000;
+  yield* family('last_run_timestamp_seconds', 'When the last run ended.', one(ended));
   const isSuccess = (report.status === 0 || report.status === 2) && report.failure === undefined;
-  const success = isSuccess ? now : readLastSuccess(former);
+  const success = isSuccess ? ended : readLastSuccess(former, factory);
   yield* family(
     'last_success_timestamp_seconds',
-    'The clock of the last run in which no app failed and nothing was held.',
-    success === undefined || Number.isNaN(success) ? [] : one(success),
+    'When the last run ended that ended well: with exit status 0, or 2 of plan.',
+    success === undefined ? [] : one(success),
   );
 }
 
-function readLastSuccess(text: string): number | undefined {
-  const found = /^rebundle_last_success_timestamp_seconds\{[^\n]*\} (\d{1,15})$/m.exec(text)?.[1];
-  return found === undefined ? undefined : Number(found);
+/** The time in an earlier text, where that is of the same factory. */
+function readLastSuccess(text: string, factory: string): number | undefined {
+  const start = `rebundle_last_success_timestamp_seconds{factory="${escapeLabel(factory)}"} `;
+  const line = text
+    .split('\n')
+    .find((each) => each.startsWith(start))
+    ?.slice(start.length);
+  return line === undefined || !/^\d{1,15}$/.test(line) ? undefined : Number(line);
 }
 
 function escapeLabel(text: string): string {

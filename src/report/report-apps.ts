@@ -5,7 +5,7 @@ import { createMask, looksSecret, MASK, maskDiff, maskUrlCredentials } from '../
 import type { AppResult, AppStatus, Diagnostic, PackageKind } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
 import type { Digest, Platform } from '../model/oci.ts';
-import type { AppPlan, Drift, MigrationPlan } from '../model/plan.ts';
+import type { AppDetails, AppRow, Drift, MigrationPlan, PlannedApp } from '../model/plan.ts';
 
 /** A diagnostic with its place in full. `path` is empty where the finding is about a whole repository. */
 export interface ReportFinding {
@@ -45,22 +45,28 @@ export interface ReportApp {
   readonly kind?: PackageKind;
   readonly status: Exclude<AppStatus, 'skipped'>;
   readonly reason?: string;
-  readonly newOnDevices: boolean;
   readonly reference?: string;
+  readonly newOnDevices: boolean;
   readonly bundle?: { readonly digest: Digest; readonly size: number };
-  readonly dockerApp?: NonNullable<AppPlan['dockerApp']>;
+  readonly dockerApp?: NonNullable<AppRow['dockerApp']>;
+  /** What the parent targets say of the app. */
+  readonly former?: NonNullable<AppRow['former']>;
+  readonly downloads?: NonNullable<AppRow['downloads']>;
+  /** The rest, made when it is asked for: most of a report is this. */
+  readonly details: () => ReportAppDetails;
+}
+
+/** In the JSON report these are members of the app like the others. */
+export interface ReportAppDetails {
   readonly platforms: readonly string[];
   readonly images: readonly ReportImage[];
   readonly variables: readonly ReportVariable[];
-  readonly files: AppPlan['files'];
-  readonly downloads?: NonNullable<AppPlan['downloads']>;
-  readonly storage?: NonNullable<AppPlan['storage']>;
-  /** What the parent targets say of the app. */
-  readonly former?: NonNullable<AppPlan['former']>;
+  readonly files: AppDetails['files'];
+  readonly storage?: NonNullable<AppDetails['storage']>;
   readonly diff?: string;
   /** Line of the package file that line 1 of the left side of `diff` is. */
   readonly composeLine?: number;
-  readonly changes?: NonNullable<AppPlan['changes']>;
+  readonly changes?: NonNullable<AppDetails['changes']>;
   readonly dockerAppDiff?: string;
 }
 
@@ -68,7 +74,12 @@ interface BuiltApps {
   readonly apps: readonly ReportApp[];
   readonly skipped: readonly { name: string; repository: string; path: string; reason: string }[];
   readonly findings: readonly ReportFinding[];
+  /** Service images whose tag names another digest than their pin. */
+  readonly drifted: number;
 }
+
+/** UTF-16 units of details that are held, so that the formats of a report of a usual size share them. */
+const MAX_HELD = 16 * 1024 * 1024;
 
 /** Joins the plan and the results, app by app: how it ended comes from the result, what was made from the plan. */
 export function buildApps(plan: MigrationPlan, results: readonly AppResult[]): BuiltApps {
@@ -79,33 +90,54 @@ export function buildApps(plan: MigrationPlan, results: readonly AppResult[]): B
   const apps: ReportApp[] = [];
   const skipped: BuiltApps['skipped'][number][] = [];
   const findings: ReportFinding[] = [];
+  let drifted = 0;
+  let held = 0;
   for (const key of keys) {
-    const appPlan = plans.get(key);
-    const result = ended.get(key) ?? appPlan;
+    const row = plans.get(key);
+    const result = ended.get(key) ?? row;
     if (result === undefined) continue;
-    const mask = createMask(appPlan?.variables ?? []);
+    const planned = row?.details.read();
+    const mask = createMask(planned?.variables ?? []);
     const origin = { ...result.origin, repository: maskUrlCredentials(result.origin.repository) };
-    findings.push(...listFindings({ result, planned: appPlan?.diagnostics ?? [], origin, mask }));
-    const text = result.reason ?? appPlan?.reason;
+    findings.push(...listFindings({ result, planned: row?.diagnostics ?? [], origin, mask }));
+    const text = result.reason ?? row?.reason;
     const reason = text === undefined ? undefined : mask(text);
     if (result.status === 'skipped') {
       const { repository, path } = origin;
       skipped.push({ name: result.app, repository, path, reason: reason ?? 'skipped' });
-    } else {
-      const { app, status, reference = appPlan?.reference } = result;
-      apps.push({
-        app,
-        origin,
-        ...(appPlan === undefined ? {} : { kind: appPlan.kind }),
-        status,
-        ...(reason === undefined ? {} : { reason }),
-        ...(reference === undefined ? {} : { reference }),
-        ...describePlan(appPlan, platforms, mask),
-      });
+      continue;
     }
+    const { app, status, reference = row?.reference } = result;
+    drifted += planned?.images.filter(({ drift }) => drift !== undefined).length ?? 0;
+    apps.push({
+      app,
+      origin,
+      ...(row === undefined ? {} : { kind: row.kind }),
+      status,
+      ...(reason === undefined ? {} : { reason }),
+      ...(reference === undefined ? {} : { reference }),
+      newOnDevices: row?.newOnDevices ?? false,
+      ...(planned?.bundle === undefined
+        ? {}
+        : { bundle: { digest: planned.bundle.digest, size: planned.bundle.size } }),
+      ...(row?.dockerApp === undefined ? {} : { dockerApp: row.dockerApp }),
+      ...(row?.former === undefined ? {} : { former: row.former }),
+      ...(row?.downloads === undefined ? {} : { downloads: row.downloads }),
+      details: listDetails(row, planned),
+    });
   }
-  return { apps, skipped, findings };
+  return { apps, skipped, findings, drifted };
+
+  function listDetails(row: PlannedApp | undefined, planned: AppDetails | undefined): ReportApp['details'] {
+    if (row === undefined || planned === undefined) return () => NO_DETAILS;
+    held += row.details.size;
+    if (held > MAX_HELD) return () => describeDetails(row.details.read(), platforms);
+    const details = describeDetails(planned, platforms);
+    return () => details;
+  }
 }
+
+const NO_DETAILS: ReportAppDetails = { platforms: [], images: [], variables: [], files: [] };
 
 function keyOf({ app, origin }: { readonly app: string; readonly origin: SourceOrigin }): string {
   return JSON.stringify([app, origin.repository, origin.path]);
@@ -115,18 +147,11 @@ function formatPlatforms(platforms: readonly Platform[]): string[] {
   return platforms.toSorted(comparePlatforms).map(formatPlatform);
 }
 
-function describePlan(
-  plan: AppPlan | undefined,
-  platforms: ReadonlyMap<string, readonly string[]>,
-  mask: (text: string) => string,
-): Omit<ReportApp, 'app' | 'origin' | 'kind' | 'status' | 'reason' | 'reference'> {
-  if (plan === undefined) return { newOnDevices: false, platforms: [], images: [], variables: [], files: [] };
+function describeDetails(planned: AppDetails, platforms: ReadonlyMap<string, readonly string[]>): ReportAppDetails {
+  const mask = createMask(planned.variables);
   return {
-    newOnDevices: plan.newOnDevices,
-    ...(plan.bundle === undefined ? {} : { bundle: { digest: plan.bundle.digest, size: plan.bundle.size } }),
-    ...(plan.dockerApp === undefined ? {} : { dockerApp: plan.dockerApp }),
-    platforms: formatPlatforms(plan.platforms),
-    images: plan.images
+    platforms: formatPlatforms(planned.platforms),
+    images: planned.images
       .map(({ service, written, pinned, drift }) => ({
         service,
         written: mask(written),
@@ -135,25 +160,25 @@ function describePlan(
         ...(drift === undefined ? {} : { drift }),
       }))
       .sort((a, b) => compareText(a.service, b.service)),
-    variables: plan.variables
+    variables: planned.variables
       .map((variable) => ({
         ...variable,
         value: isSecret(variable) && variable.value !== '' ? MASK : mask(variable.value),
         ...(variable.fixed === undefined ? {} : { fixed: mask(variable.fixed) }),
       }))
       .sort((a, b) => compareText(a.parameter, b.parameter)),
-    files: plan.files,
-    ...(plan.downloads === undefined ? {} : { downloads: plan.downloads }),
-    ...(plan.storage === undefined
+    files: planned.files,
+    ...(planned.storage === undefined
       ? {}
-      : { storage: plan.storage.map((each) => ({ ...each, source: mask(each.source), target: mask(each.target) })) }),
-    ...(plan.former === undefined ? {} : { former: plan.former }),
-    ...(plan.diff === undefined ? {} : { diff: maskDiff(plan.diff, mask) }),
-    ...(plan.composeLine === undefined ? {} : { composeLine: plan.composeLine }),
-    ...(plan.changes === undefined
+      : {
+          storage: planned.storage.map((each) => ({ ...each, source: mask(each.source), target: mask(each.target) })),
+        }),
+    ...(planned.diff === undefined ? {} : { diff: maskDiff(planned.diff, mask) }),
+    ...(planned.composeLine === undefined ? {} : { composeLine: planned.composeLine }),
+    ...(planned.changes === undefined
       ? {}
-      : { changes: plan.changes.map((change) => ({ ...change, reason: mask(change.reason) })) }),
-    ...(plan.dockerAppDiff === undefined ? {} : { dockerAppDiff: maskDiff(plan.dockerAppDiff, mask) }),
+      : { changes: planned.changes.map((change) => ({ ...change, reason: mask(change.reason) })) }),
+    ...(planned.dockerAppDiff === undefined ? {} : { dockerAppDiff: maskDiff(planned.dockerAppDiff, mask) }),
   };
 }
 

@@ -163,6 +163,7 @@ const Report = z
     outputs: z.record(z.string(), z.string()),
     timing: z
       .looseObject({
+        endedAt: z.string().exactOptional().describe('What the clock said at the end.'),
         totalMs: Milliseconds,
         stages: z.record(z.string(), Milliseconds).exactOptional(),
         quotas: z
@@ -196,7 +197,10 @@ export function parseReport(text: string, path: string): RunReport {
     throw new RebundleError('REPORT_INVALID', `${path} is not JSON`, { cause });
   }
   const parsed = Report.safeParse(value);
-  if (parsed.success) return parsed.data as unknown as RunReport;
+  if (parsed.success) {
+    const apps = parsed.data.apps.map((app) => ({ ...app, details: () => app }));
+    return { ...parsed.data, apps } as unknown as RunReport;
+  }
   const [issue] = parsed.error.issues;
   const where = issue?.path.map(String).join('.') ?? '';
   throw new RebundleError(

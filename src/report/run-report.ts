@@ -28,6 +28,8 @@ interface ReportOutputs {
 
 /** The only member of a report that may differ between two runs of equal inputs. */
 interface ReportTiming {
+  /** What the clock said at the end, whatever SOURCE_DATE_EPOCH and the plan say: `YYYY-MM-DDTHH:MM:SSZ`. Reports of earlier releases lack it. */
+  readonly endedAt?: string;
   readonly totalMs: number;
   /** Milliseconds by stage, summed over all apps, which are worked on in parallel. */
   readonly stages?: Readonly<Record<Stage, number>>;
@@ -149,7 +151,7 @@ export function buildRunReport(input: RunReportInput): RunReport {
   const { plan } = input;
   const failure =
     input.failure === undefined ? undefined : { ...input.failure, message: maskUrlCredentials(input.failure.message) };
-  const { apps, skipped, findings: appFindings } = buildApps(plan, input.results);
+  const { apps, skipped, findings: appFindings, drifted } = buildApps(plan, input.results);
   const findings = [...appFindings, ...sourceFindings(input.sources), ...planFindings(plan)].sort(compareFindings);
   const targets = plan.targets.map(reportTarget).sort((a, b) => compareText(a.name, b.name));
   const skippedPackages = listSkipped(input.sources, skipped);
@@ -167,7 +169,7 @@ export function buildRunReport(input: RunReportInput): RunReport {
     images: plan.images.length,
     targets: targets.filter((target) => target.kind === 'ostree').length,
     fileTargets: targets.filter((target) => target.kind === 'file').length,
-    drifted: apps.reduce((sum, app) => sum + app.images.filter(({ drift }) => drift !== undefined).length, 0),
+    drifted,
     findings: {
       error: countSeverity(findings, 'error'),
       warning: countSeverity(findings, 'warning'),

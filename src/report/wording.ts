@@ -92,10 +92,15 @@ export function describeQuotas({ timing }: RunReport): string {
 
 /** What becomes of the planned targets, in one sentence. */
 export function targetsSentence(report: RunReport): string {
-  const { counts, outputs } = report;
-  const waits = counts.targets > 0 && outputs.targets === undefined && counts.failed + counts.held > 0;
-  const text = `${describeTargets(report)}${waits ? '; none is written while an app fails, unless --allow-partial is given' : ''}`;
-  return `${capitalize(text)}.`;
+  const { counts, outputs, failure } = report;
+  const isOpen = counts.targets > 0 && outputs.targets === undefined;
+  const rest =
+    isOpen && failure !== undefined
+      ? '; the run ended before it was certain that they are written'
+      : isOpen && counts.failed + counts.held > 0
+        ? '; none is written while an app fails, unless --allow-partial is given'
+        : '';
+  return `${capitalize(describeTargets(report) + rest)}.`;
 }
 
 export function capitalize(text: string): string {
@@ -113,7 +118,7 @@ export function firstErrors(report: RunReport): ReportFinding[] {
   });
 }
 
-function quoteShell(word: string): string {
+export function quoteShell(word: string): string {
   return /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
@@ -121,7 +126,9 @@ function quoteShell(word: string): string {
 export function nextCommand(report: RunReport, flags: string): { command: string; why: string } {
   const line = (command: string) => ['rebundle', command, flags].filter((part) => part !== '').join(' ');
   const { command, outputs } = report;
-  if (!report.verdict.safe) return { command: line(command), why: 'after the errors are corrected' };
+  // What apply refuses or fails at needs a new plan.
+  if (!report.verdict.safe)
+    return { command: line(command === 'apply' ? 'plan' : command), why: 'after the errors are corrected' };
   if (command === 'plan' && report.hasChanges && outputs.plan !== undefined) {
     return { command: line(`apply ${quoteShell(outputs.plan)}`), why: 'publishes exactly this plan' };
   }

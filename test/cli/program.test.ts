@@ -6,6 +6,7 @@ import { RebundleError } from '../../src/errors.ts';
 import { NOTHING_SAID } from '../support/flags.ts';
 
 const environment: CliEnvironment = {
+  version: '0.0.0',
   cwd: '/',
   env: {},
   writeError: () => {},

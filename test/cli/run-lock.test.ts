@@ -28,6 +28,7 @@ const environment: CliEnvironment = {
   signal: new AbortController().signal,
   pid: process.pid,
   isRunning: (pid) => pid !== GONE,
+  version: '0.0.0',
 };
 
 const enter = <T>(task: (takenFrom?: LockHolder) => Promise<T>): Promise<T> => withRunLock({ out, environment }, task);

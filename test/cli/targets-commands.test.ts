@@ -47,6 +47,7 @@ async function rebundle(args: string, options: { input?: string; env?: Record<st
   const abort = new AbortController();
   setMaxListeners(0, abort.signal);
   const environment: CliEnvironment = {
+    version: '0.0.0',
     cwd: folder,
     env: { SOURCE_DATE_EPOCH: '1760000000', ...options.env },
     writeError: (text) => {

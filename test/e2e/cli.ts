@@ -29,8 +29,8 @@ export interface CliOptions {
   readonly gid?: number;
   /** Another copy of the program. */
   readonly main?: string;
-  /** Sends this signal when the text appears on standard error. */
-  readonly interrupt?: { readonly at: string; readonly signal: NodeJS.Signals };
+  /** Sends this signal when the text appears on standard error, or when the promise is kept. */
+  readonly interrupt?: { readonly at: string | Promise<unknown>; readonly signal: NodeJS.Signals };
 }
 
 /** A temporary folder with a copy of the samples, in which the built program runs. */
@@ -74,14 +74,18 @@ export class Workspace {
       let stdout = '';
       let stderr = '';
       let interrupted = false;
+      const end = (): void => {
+        interrupted = true;
+        if (interrupt !== undefined) child.kill(interrupt.signal);
+      };
+      const at = interrupt?.at;
+      if (typeof at === 'object') at.then(end, reject);
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
         stdout += text;
       });
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         stderr += text;
-        if (interrupt === undefined || interrupted || !stderr.includes(interrupt.at)) return;
-        interrupted = true;
-        child.kill(interrupt.signal);
+        if (typeof at === 'string' && !interrupted && stderr.includes(at)) end();
       });
       child.on('error', reject);
       child.on('close', (status) => resolve({ status, stdout, stderr }));

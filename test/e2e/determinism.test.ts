@@ -8,7 +8,7 @@ import type { CliEnvironment } from '../../src/cli/environment.ts';
 import { openPlaces } from '../../src/cli/places.ts';
 import { prepareSetup } from '../../src/cli/setup.ts';
 import { createLimit } from '../../src/lib/limit.ts';
-import type { MigrationPlan } from '../../src/model/plan.ts';
+import type { MigrationPlan, PlanFile } from '../../src/model/plan.ts';
 import { runMigration } from '../../src/pipeline/run.ts';
 import type { Source } from '../../src/source/source.ts';
 import { createFileTufRepo } from '../../src/tufrepo/file.ts';
@@ -114,6 +114,7 @@ describe('the same bytes from a source that', () => {
     variation: { reverse?: boolean; size?: number },
   ): Promise<MigrationPlan> {
     const environment: CliEnvironment = {
+      version: '0.0.0',
       cwd: workspace.root,
       env: {},
       writeError: () => {},
@@ -137,6 +138,7 @@ describe('the same bytes from a source that', () => {
         sources: variation.reverse === true ? sources.reverse() : sources,
         tufRepo: createFileTufRepo(targets!.repo),
         targetsSeed: { path: 'seed', bytes: readFileSync(targets!.seed!) },
+        tool: '0.0.0',
         createdAt: CREATED_AT,
         emit: () => {},
         limit: createLimit(3),
@@ -163,7 +165,7 @@ describe('the same bytes from a source that', () => {
 });
 
 test('the digests of the sample factory are those of the committed file', async () => {
-  const plan = await base.readJson<MigrationPlan>('out/plan.json');
+  const plan = await base.readJson<PlanFile>('out/plan.json');
   const apps = plan.apps.map(({ app, bundle, bundleIndex, manifest, dockerApp }) => [
     app,
     { bundle: bundle?.digest, index: bundleIndex?.digest, manifest: manifest?.digest, dockerApp: dockerApp?.sha256 },

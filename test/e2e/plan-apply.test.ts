@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type CliResult, CONFIG, referencesIn, Workspace } from './cli.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BROKEN, type CliResult, CONFIG, referencesIn, Workspace } from './cli.ts';
 
 interface PlanFile {
   readonly state: string;
@@ -114,4 +114,32 @@ test('a plan file that is none is refused before anything is done', async () => 
   expect([result.status, result.stdout]).toEqual([4, '']);
   expect(result.stderr).toContain('PLAN_INVALID');
   expect((await workspace.run(['apply', 'none.json', '--config', CONFIG])).status).toBe(4);
+});
+
+describe('the next command that a summary names', () => {
+  const nextOf = ({ stderr }: CliResult): string[] => / next {6}rebundle (.+)$/m.exec(stderr)?.[1]?.split(' ') ?? [];
+
+  let fresh: Workspace;
+  beforeAll(async () => {
+    fresh = await Workspace.create();
+  });
+  afterAll(async () => {
+    await fresh.close();
+  });
+
+  test('after a plan of some repositories: applies that plan', async () => {
+    const words = ['plan', '--config', CONFIG, '--out', 'part', 'samples/gateway', 'samples/vision'];
+    const plan = await fresh.run(words);
+    expect(nextOf(plan)).toEqual(['apply', 'part/plan.json', ...words.slice(1)]);
+    const applied = await fresh.run(nextOf(plan));
+    expect([applied.status, Object.keys(referencesIn(applied.stdout)).length]).toEqual([0, 5]);
+    expect(nextOf(applied)).toEqual(['run', ...words.slice(1)]);
+  });
+
+  test('after an apply that failed: makes a new plan', async () => {
+    const words = ['--config', BROKEN, '--out', 'bad'];
+    await fresh.run(['plan', ...words]);
+    const applied = await fresh.run(['apply', 'bad/plan.json', ...words]);
+    expect([applied.status, nextOf(applied)]).toEqual([1, ['plan', ...words]]);
+  });
 });

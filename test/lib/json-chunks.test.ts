@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { jsonChunks } from '../../src/lib/json-chunks.ts';
+import { createListReader, jsonChunks } from '../../src/lib/json-chunks.ts';
 
 const encode = (value: unknown, indent: number): string => JSON.stringify(value, undefined, indent);
 
@@ -16,4 +16,36 @@ test('every item of a list is a piece of its own', () => {
   const pieces = [...jsonChunks({ apps: [{ a: 'x\ny' }, { b: [] }], none: [] }, encode)];
   expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(40);
   expect(pieces.filter((piece) => piece.includes('x\\ny'))).toHaveLength(1);
+});
+
+test('a list may be made as it is written', () => {
+  function* items() {
+    yield { a: 1 };
+    yield { b: [2] };
+  }
+  expect([...jsonChunks({ items: items(), none: [][Symbol.iterator]() }, encode)].join('')).toBe(
+    `${JSON.stringify({ items: [...items()], none: [] }, undefined, 2)}\n`,
+  );
+});
+
+test('what was written is read item by item, however it is cut, and another layout as a whole', () => {
+  const item = fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 });
+  const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 });
+  const value = fc.record({ before: fc.jsonValue(), items: fc.array(item), after: fc.jsonValue() });
+  fc.assert(
+    fc.property(value, cuts, fc.boolean(), (given, sizes, isOurs) => {
+      const text = isOurs ? [...jsonChunks(given, encode)].join('') : JSON.stringify(given);
+      const read: unknown[] = [];
+      const reader = createListReader('items', (piece) => read.push(JSON.parse(piece)));
+      const bytes = Buffer.from(text);
+      for (let at = 0, i = 0; at < bytes.byteLength; i++) {
+        const size = sizes[i % sizes.length] ?? 1;
+        reader.push(bytes.subarray(at, at + size));
+        at += size;
+      }
+      const rest = JSON.parse(reader.end());
+      expect({ ...rest, items: [...read, ...rest.items] }).toEqual(JSON.parse(text));
+      if (isOurs) expect(rest.items).toEqual([]);
+    }),
+  );
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/lib/digest.ts';
-import type { AppPlan, MigrationPlan } from '../../src/model/plan.ts';
+import type { AppPlan, PlanFile } from '../../src/model/plan.ts';
 import { CONFIG, Workspace } from '../e2e/cli.ts';
 import { type DockerRegistry, hasDockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
 import { findComposeV5, requireProgram } from '../support/programs.ts';
@@ -33,7 +33,7 @@ let apps: readonly AppPlan[];
 beforeAll(async () => {
   workspace = await Workspace.create();
   await workspace.run(['run', '--config', CONFIG, '--reporter', 'silent']);
-  ({ apps } = await workspace.readJson<MigrationPlan>('out/plan.json'));
+  ({ apps } = await workspace.readJson<PlanFile>('out/plan.json'));
   for (const app of apps) {
     await mkdir(workspace.path(`apps/${app.app}`), { recursive: true });
     execFileSync('tar', ['-xzf', archiveOf(app), '-C', workspace.path(`apps/${app.app}`)]);

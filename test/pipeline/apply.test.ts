@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RebundleError } from '../../src/errors.ts';
 import type { MigrationPlan } from '../../src/model/plan.ts';
-import { formatPlan, parsePlan } from '../../src/pipeline/state.ts';
+import { formatPlan, parsePlan, unpackRow } from '../../src/pipeline/state.ts';
 import { createMemoryRegistry } from '../../src/registry/memory.ts';
 import {
   codesOf,
@@ -37,7 +37,8 @@ describe('plan', () => {
     expect(await factory.targetsText()).toBe(before);
     expect([planned.plan.state, planned.plan.hasChanges, factory.saved]).toEqual(['proposed', true, []]);
     const ran = await factory.run();
-    const rows = ({ plan: { apps } }: typeof ran): unknown[] => apps.map(({ published: _, ...app }) => app);
+    const rows = ({ plan: { apps } }: typeof ran): unknown[] =>
+      apps.map(unpackRow).map(({ published: _, ...app }) => app);
     expect(rows(planned)).toEqual(rows(ran));
     expect(planned.plan.targets).toEqual(ran.plan.targets);
     expect(Buffer.from(planned.targets!).toString()).toBe(await factory.targetsText());
@@ -84,7 +85,7 @@ describe('apply', () => {
     const outcome = await factory.apply(plan, { context: { createdAt: '2030-01-01T00:00:00Z' } });
     expect(statusesOf(outcome)).toEqual({ alpha: 'migrated', beta: 'migrated' });
     expect(await factory.targetsText()).toBe(Buffer.from(proposed.targets!).toString());
-    for (const { app, manifest } of plan.apps) {
+    for (const { app, manifest } of plan.apps.map(unpackRow)) {
       const name = { registry: HOST, repository: `acme/${app}` };
       expect(await factory.destination.headManifest(name, manifest!.digest)).toEqual(manifest);
     }

@@ -5,11 +5,11 @@ import { type Config, parseConfig, resolvePaths } from '../../src/config.ts';
 import type { PipelineEvent } from '../../src/events.ts';
 import { createLimit } from '../../src/lib/limit.ts';
 import type { AppStatus } from '../../src/model/app.ts';
-import type { MigrationPlan } from '../../src/model/plan.ts';
+import type { AppPlan, MigrationPlan } from '../../src/model/plan.ts';
 import type { Target, TargetCustom } from '../../src/model/target.ts';
 import type { MigrationContext, MigrationRequest } from '../../src/pipeline/migration.ts';
 import { applyMigration, type MigrationOutcome, planMigration, runMigration } from '../../src/pipeline/run.ts';
-import { formatPlan, parsePlan } from '../../src/pipeline/state.ts';
+import { formatPlan, parsePlan, unpackRow } from '../../src/pipeline/state.ts';
 import { createMemoryRegistry } from '../../src/registry/memory.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { createFolderSource } from '../../src/source/folder.ts';
@@ -150,6 +150,7 @@ export class TestFactory {
       destination: this.destination,
       ...(hasTargets ? { tufRepo: this.tufRepo } : {}),
       createdAt: CREATED_AT,
+      tool: '0.0.0',
       emit: (event) => this.events.push(event),
       limit: createLimit(8),
       ...context,
@@ -197,10 +198,10 @@ export function codesOf(outcome: MigrationOutcome, app: string): string[] {
   return diagnostics.map(({ code }) => code).filter((code) => code !== 'metadata.name-differs');
 }
 
-export function planOf(outcome: MigrationOutcome, app: string): MigrationPlan['apps'][number] {
-  const found = outcome.plan.apps.find((plan) => plan.app === app);
+export function planOf({ plan }: { readonly plan: MigrationPlan }, app: string): AppPlan {
+  const found = plan.apps.find((row) => row.app === app);
   if (found === undefined) throw new Error(`no app ${app}`);
-  return found;
+  return unpackRow(found);
 }
 
 /** Calls of a registry's methods, as `method repository reference`, and a registry that counts them. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { MigrationPlan } from '../../src/model/plan.ts';
+import type { AppDetails, MigrationPlan, ServicePin } from '../../src/model/plan.ts';
 import type { ImageLock } from '../../src/pipeline/migration.ts';
 import type { MigrationOutcome } from '../../src/pipeline/run.ts';
 import { codesOf, HOST, imageOf, planOf, recordCalls, singleFile, statusesOf, TAG, TestFactory } from './factory.ts';
@@ -31,6 +31,18 @@ function context(): { readonly imageRegistry: () => TestFactory['images'] } {
   const { registry, calls } = recordCalls(factory.images);
   asked = calls;
   return { imageRegistry: () => registry };
+}
+
+/** The plan with other pins in its rows. */
+function withPins(plan: MigrationPlan, pinOf: (app: string, image: ServicePin) => string): MigrationPlan {
+  const apps = plan.apps.map((row) => {
+    const read = (): AppDetails => {
+      const details = row.details.read();
+      return { ...details, images: details.images.map((image) => ({ ...image, pinned: pinOf(row.app, image) })) };
+    };
+    return { ...row, details: { ...row.details, read } };
+  });
+  return { ...plan, apps };
 }
 
 async function moveTags(): Promise<void> {
@@ -94,16 +106,11 @@ describe('a frozen run', () => {
     const other = `docker.io/library/redis@${digest}`;
     await factory.write('repo/api.dockerapp', singleFile('redis:6'));
     const { plan } = await factory.plan();
-    const rows = plan.apps.map((row) =>
-      row.app === 'api' ? { ...row, images: row.images.map((image) => ({ ...image, pinned: other })) } : row,
-    );
-    const mixed = rows.map((row) =>
-      row.app === 'web'
-        ? { ...row, images: row.images.map((image) => (image.service === 'cache' ? { ...image, pinned: old } : image)) }
-        : row,
+    const mixed = withPins(plan, (app, { service, pinned }) =>
+      app === 'api' ? other : service === 'cache' ? old : pinned,
     );
     await factory.write('repo/new.dockerapp', singleFile('redis:6'));
-    const outcome = await factory.plan({ lock: frozenBy({ ...plan, apps: mixed }), context: context() });
+    const outcome = await factory.plan({ lock: frozenBy(mixed), context: context() });
     expect([pinsOf(outcome, 'api').main, pinsOf(outcome, 'web').cache]).toEqual([other, old]);
     expect(errorOf(outcome, 'new')).toContain('docker.io/library/redis:6 has more than one digest in lock.json');
   });
@@ -121,11 +128,8 @@ describe('a frozen run', () => {
   });
 
   test('a pin of another image in a plan that was tampered with is none', async () => {
-    const rows = planned.plan.apps.map((row) => ({
-      ...row,
-      images: row.images.map((image) => ({ ...image, pinned: `evil.example/x@sha256:${'1'.repeat(64)}` })),
-    }));
-    const outcome = await factory.plan({ lock: frozenBy({ ...planned.plan, apps: rows }), context: context() });
+    const evil = withPins(planned.plan, () => `evil.example/x@sha256:${'1'.repeat(64)}`);
+    const outcome = await factory.plan({ lock: frozenBy(evil), context: context() });
     expect(statusesOf(outcome)).toEqual({ api: 'failed', web: 'failed' });
   });
 });

@@ -31,6 +31,7 @@ function resolver(
     sources: [],
     imageRegistry: () => images,
     destination: images,
+    tool: '0.0.0',
     createdAt: '2026-01-01T00:00:00Z',
     emit: (event: PipelineEvent) => void events.push(event),
     limit: createLimit(4),

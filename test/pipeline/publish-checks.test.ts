@@ -18,6 +18,7 @@ test('what is published is checked as verify does, with the one request that rea
     sources: [],
     imageRegistry: () => inner,
     destination: registry,
+    tool: '0.0.0',
     createdAt: '2026-03-04T05:06:07Z',
     emit: () => {},
     limit: createLimit(1),

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { unpackRow } from '../../src/pipeline/state.ts';
 import { codesOf, HOST, imageOf, planOf, singleFile, statusesOf, TAG, TestFactory } from './factory.ts';
 
 let factory: TestFactory;
@@ -60,7 +61,7 @@ describe('repositories', () => {
     const { plan } = await factory.plan();
     factory.repositories = ['other', 'repo'];
     const reversed = await factory.plan();
-    expect(reversed.plan.apps).toEqual(plan.apps);
+    expect(reversed.plan.apps.map(unpackRow)).toEqual(plan.apps.map(unpackRow));
     expect(reversed.plan.targets).toEqual(plan.targets);
   });
 });

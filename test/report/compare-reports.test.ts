@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createKeep } from '../../src/lib/keep.ts';
+import { packRow, unpackRow } from '../../src/pipeline/state.ts';
 import { compareReports } from '../../src/report/compare-reports.ts';
 import { renderDifference } from '../../src/report/difference-text.ts';
 import { buildRunReport, type RunReport } from '../../src/report/run-report.ts';
@@ -8,6 +10,7 @@ import { SECRET, sampleInput, sampleReport } from './sample-report.ts';
 function later(): RunReport {
   const input = sampleInput();
   const apps = input.plan.apps
+    .map(unpackRow)
     .filter(({ app }) => app !== 'pulse')
     .map((app) => {
       if (app.app === 'kiosk') return { ...app, status: 'unchanged' as const, diagnostics: [] };
@@ -27,7 +30,11 @@ function later(): RunReport {
       each.location === undefined ? each : { ...each, location: { ...each.location, line: each.location.line + 1 } },
     ),
   }));
-  const plan = { ...input.plan, apps: [...moved, door], createdAt: '2026-03-09T06:30:00Z' };
+  const plan = {
+    ...input.plan,
+    apps: [...moved, door].map((app) => packRow(app, createKeep())),
+    createdAt: '2026-03-09T06:30:00Z',
+  };
   return buildRunReport({ ...input, plan, results: [], status: 2 });
 }
 

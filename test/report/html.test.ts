@@ -10,7 +10,7 @@ import { buildRunReport, type RunReportInput } from '../../src/report/run-report
 import { renderSummary } from '../../src/report/summary.ts';
 import { textOfPage } from '../support/page-text.ts';
 import { hostileText, poison } from './hostile.ts';
-import { sampleInput, sampleReport } from './sample-report.ts';
+import { changeApps, sampleInput, sampleReport } from './sample-report.ts';
 
 const pageOf = (report: Parameters<typeof renderHtml>[0]): string => [...renderHtml(report)].join('');
 const jsonOf = (report: Parameters<typeof renderJson>[0]): string => [...renderJson(report)].join('');
@@ -135,9 +135,8 @@ describe('renderHtml', () => {
   });
 
   it('cuts a very long diff and says so', () => {
-    const input = sampleInput();
-    const apps = input.plan.apps.map((app) => ({ ...app, diff: `@@ -1 +1 @@\n${'+x\n'.repeat(2_500)}` }));
-    expect(pageOf(buildRunReport({ ...input, plan: { ...input.plan, apps } }))).toContain('1000 more lines');
+    const input = changeApps(sampleInput(), (app) => ({ ...app, diff: `@@ -1 +1 @@\n${'+x\n'.repeat(2_500)}` }));
+    expect(pageOf(buildRunReport(input))).toContain('1000 more lines');
   });
 
   it('says so where there is nothing', () => {
@@ -175,7 +174,8 @@ describe('foreign text', () => {
         ]) {
           expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
         }
-        expect(JSON.parse(jsonOf(report))).toEqual(JSON.parse(JSON.stringify(report)));
+        const apps = report.apps.map(({ details, ...app }) => ({ ...app, ...details() }));
+        expect(JSON.parse(jsonOf(report))).toEqual(JSON.parse(JSON.stringify({ ...report, apps })));
       }),
       { numRuns: 60 },
     );

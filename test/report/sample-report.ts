@@ -1,7 +1,9 @@
 import { digestOf, hexOf } from '../../src/lib/digest.ts';
 import { finding } from '../../src/lib/finding.ts';
+import { createKeep } from '../../src/lib/keep.ts';
 import type { AppResult, Diagnostic, SourceOrigin } from '../../src/model/app.ts';
 import type { AppPlan, MigrationPlan, PlannedTarget } from '../../src/model/plan.ts';
+import { packRow, unpackRow } from '../../src/pipeline/state.ts';
 import { buildRunReport, type RunReport, type RunReportInput } from '../../src/report/run-report.ts';
 
 /** The secret value of the fixture: no format may show it. */
@@ -283,6 +285,12 @@ function planFile(app: AppPlan): PlannedTarget[] {
   return [{ name, kind: 'file', target: { hashes: { sha256 }, length, custom: { version: '43' } }, apps: [] }];
 }
 
+/** An input with each app of its plan changed. */
+export function changeApps(input: RunReportInput, change: (app: AppPlan) => AppPlan): RunReportInput {
+  const apps = input.plan.apps.map((app) => packRow(change(unpackRow(app)), createKeep()));
+  return { ...input, plan: { ...input.plan, apps } };
+}
+
 /** A made-up factory: eight apps in three repositories, one of them failed, one held and one skipped. */
 export function sampleInput(): RunReportInput {
   const apps = APPS.map(planApp);
@@ -292,6 +300,7 @@ export function sampleInput(): RunReportInput {
     state: 'proposed',
     createdAt: '2026-03-02T06:30:00Z',
     rules: 1,
+    tool: '0.0.0',
     request: { apps: [], removeApps: [], allowPartial: false },
     factory: 'acme',
     registry: REGISTRY,
@@ -306,7 +315,7 @@ export function sampleInput(): RunReportInput {
         { os: 'linux', architecture: 'arm', variant: 'v7' },
       ],
     })),
-    apps,
+    apps: apps.map((app) => packRow(app, createKeep())),
     targets: [planTarget('raspberrypi4-64'), planTarget('intel-corei7-64'), ...apps.flatMap(planFile)],
     skippedTargets: [{ name: 'raspberrypi3-64-lmp-42', reason: 'its machine is not in targets.machines' }],
     diagnostics: [],

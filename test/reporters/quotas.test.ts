@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { renderHtml } from '../../src/report/html.ts';
+import { renderJson } from '../../src/report/json.ts';
 import { renderMetrics } from '../../src/report/metrics.ts';
 import { parseReport } from '../../src/report/report-schema.ts';
 import { buildRunReport, type RunReport } from '../../src/report/run-report.ts';
@@ -24,7 +25,7 @@ test('the last word of each registry is in the reports, by host', () => {
   expect(summaryOf(report)).toMatch(new RegExp(`quota +${words}`));
   expect([...renderHtml(report)].join('')).toContain(words);
   expect([...renderMetrics(report, '')].join('')).toMatch(/registry_requests_remaining\{.*host="docker\.io".*\} 76/);
-  expect(parseReport(JSON.stringify(report), 'report.json').timing).toEqual(report.timing);
+  expect(parseReport([...renderJson(report)].join(''), 'report.json').timing).toEqual(report.timing);
 });
 
 test('nothing is told where no registry names a limit', () => {

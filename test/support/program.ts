@@ -45,6 +45,7 @@ export class ProgramFolder {
   async run(...args: string[]): Promise<ProgramResult> {
     let stderr = '';
     const environment = {
+      version: '0.0.0',
       cwd: this.root,
       env: { SOURCE_DATE_EPOCH: '1600000000' },
       writeError: (text: string) => {

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { RebundleError } from '../../errors.ts';
 import { applyMigration } from '../../pipeline/run.ts';
-import { parsePlan } from '../../pipeline/state.ts';
 import {
   CONVERSION,
   type CommandDefinition,
@@ -15,7 +14,7 @@ import {
 } from '../command.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { migrate, savePlan, writeApps } from '../migrate.ts';
-import { readOptional } from '../output.ts';
+import { readPlanFile } from '../plan-file.ts';
 import { SIGNING_OPTIONS } from '../tuf-options.ts';
 
 export const APPLY: CommandDefinition = {
@@ -32,12 +31,11 @@ export const APPLY: CommandDefinition = {
 
 async function apply(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
   const [given = ''] = invocation.operands;
-  const bytes = await readOptional(resolve(environment.cwd, given));
-  if (bytes === undefined)
+  const approved = await readPlanFile(resolve(environment.cwd, given), given);
+  if (approved === undefined)
     throw new RebundleError('PLAN_INVALID', `${given}: no such file`, {
       hint: 'Make a plan with rebundle plan.',
     });
-  const approved = parsePlan(bytes, given);
   return migrate(invocation, environment, async ({ setup, context, planPath }) => {
     const { apps, only, removeApps, allowPartial } = approved.request;
     const request = {

@@ -1,0 +1,124 @@
+import { appTag } from '../bundle/assemble-bundle.ts';
+import { RebundleError, toRebundleError } from '../errors.ts';
+import { canonicalJson } from '../lib/canonical-json.ts';
+import { parseReference } from '../lib/reference.ts';
+import type { Diagnostic, ImageResolution } from '../model/app.ts';
+import type { AppReference } from '../model/oci.ts';
+import type { AppDetails, MigrationPlan, PlannedApp } from '../model/plan.ts';
+import { type BuiltApp, makeBytes } from './build-app.ts';
+import type { AnswerApp } from './convert.ts';
+import { type ConvertedApp, type MigrationContext, type MigrationRequest, sortDiagnostics } from './migration.ts';
+import { keptPin, type Pinning, releaseTag, repeatPins } from './pin-app.ts';
+import { findPlace } from './publish.ts';
+import type { SourceKeys } from './source-key.ts';
+
+/** Findings about images that depend on what their registry says at the moment. */
+const OF_REGISTRY = new Set<string>(['image.drift', 'image.repinned', 'image.pin-lost', 'image.tag-moved']);
+
+/**
+ * Answers for apps of which an earlier plan knows all there is to know: what they are made of is the same, their references still lead to
+ * the same images, and the destination has the bundle. What the plan says of such an app is what converting it again would say.
+ */
+export function answerFromPlan(
+  earlier: MigrationPlan | undefined,
+  input: {
+    readonly request: MigrationRequest;
+    readonly context: MigrationContext;
+    readonly pinning: Pinning;
+    readonly keys: SourceKeys;
+  },
+): AnswerApp<BuiltApp> | undefined {
+  const { request, context } = input;
+  // What groups of devices set is told of every package anew.
+  if (earlier?.tool !== context.tool || (request.fleet ?? []).length > 0) return undefined;
+  const rows = new Map(earlier.apps.map((row) => [row.app, row]));
+  const ignored = earlier.ignored ?? [];
+  return async (scanned, location, reconvert) => {
+    const row = rows.get(location.name);
+    const details = row?.details.read();
+    if (row === undefined || details === undefined || !isUsable(row, details)) return undefined;
+    try {
+      const key = await input.keys.ofFiles(scanned, location, details.sources?.reads ?? []);
+      if (key !== details.sources?.key) return undefined;
+      const found = await resolveAgain(row, details, input.pinning);
+      if (found === undefined) return undefined;
+      const reference = parseReference(row.reference ?? '') as AppReference;
+      const tag = wantedTag(reference, request, releaseTag(request, scanned.source.origin));
+      const place = await findPlace({ reference }, tag, context);
+      if (!place.published || place.isSubstitute) return undefined;
+      const told = ignored.flatMap(({ app, diagnostic }) => (app === row.app ? [diagnostic] : []));
+      const origin = { ...scanned.source.origin, path: location.path };
+      return {
+        name: row.app,
+        origin,
+        kind: row.kind,
+        envFiles: [],
+        isConverted: true,
+        resolutions: found,
+        ...(row.inputs === undefined ? {} : { inputs: row.inputs }),
+        bundle: { reference: row.reference ?? '', size: details.bundle?.size ?? 0 },
+        place,
+        ...(details.oldStyle === undefined ? {} : { dockerApp: details.oldStyle }),
+        details: row.details,
+        diagnostics: told.length === 0 ? row.diagnostics : sortDiagnostics([...row.diagnostics, ...told]),
+        open: () => makeAgain({ ...row, origin }, { request, reconvert, reference }),
+      };
+    } catch (thrown) {
+      // Whatever it is, the usual way tells it better.
+      if (toRebundleError(thrown).code === 'CANCELLED') throw thrown;
+      return undefined;
+    }
+  };
+}
+
+function isUsable({ status, reference, diagnostics }: PlannedApp, { sources, manifest }: AppDetails): boolean {
+  const isFine = diagnostics.every(({ severity, code }) => severity !== 'error' && !code.startsWith('publish.'));
+  return isFine && status !== 'failed' && reference !== undefined && sources !== undefined && manifest !== undefined;
+}
+
+/** The images of the app, where all that their registries say of them is what the plan has. */
+async function resolveAgain(
+  { app, diagnostics }: PlannedApp,
+  { images }: AppDetails,
+  { resolver, readPins }: Pinning,
+): Promise<ImageResolution[] | undefined> {
+  const kept = await readPins(app);
+  const fresh: Diagnostic[] = [...kept.diagnostics];
+  const distinct = [...new Map(images.map((pin) => [pin.reference, pin])).values()];
+  const found = await Promise.all(
+    distinct.map(async (pin) => {
+      const reference = parseReference(pin.reference);
+      const now = await resolver.resolve(reference, keptPin({ reference, covered: pin.covered === true }, kept));
+      fresh.push(...now.diagnostics);
+      const isSame =
+        now.image.pinned === pin.pinned && canonicalJson(now.drift ?? null) === canonicalJson(pin.drift ?? null);
+      return isSame ? now.image : undefined;
+    }),
+  );
+  const before = diagnostics.filter(({ code }) => OF_REGISTRY.has(code));
+  const isTold = canonicalJson(sortDiagnostics(before)) === canonicalJson(sortDiagnostics(fresh));
+  return isTold && found.every((image) => image !== undefined) ? found : undefined;
+}
+
+function wantedTag({ digest }: AppReference, { config }: MigrationRequest, tag: string | undefined): string {
+  return config.publish.tag === 'app-{tag}' ? `app-${tag}` : appTag(digest);
+}
+
+async function makeAgain(
+  { app, origin, details }: PlannedApp,
+  input: {
+    readonly request: MigrationRequest;
+    readonly reconvert: () => Promise<ConvertedApp>;
+    readonly reference: AppReference;
+  },
+) {
+  const converted = await input.reconvert();
+  const stale = new RebundleError('PLAN_STALE', `the sources of ${app} changed while the run was at work`, {
+    hint: 'Run again.',
+  });
+  if (converted.app === undefined) throw stale;
+  const pins = repeatPins(converted.app, details.read().images, input.request, origin);
+  const { bytes } = await makeBytes(converted, input.request, pins);
+  if (bytes.bundle.manifest.digest !== input.reference.digest) throw stale;
+  return bytes;
+}

@@ -1,0 +1,28 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createKeep } from '../../src/lib/keep.ts';
+
+test('a value is the same when it is read again, held or packed, and apart from what it was made of', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue())),
+      fc.nat(200),
+      (values, limit) => {
+        const keep = createKeep(limit);
+        const given = structuredClone(values);
+        const kept = given.map((value) => keep(value));
+        for (const value of given) for (const key of Object.keys(value)) delete value[key];
+        const wanted = values.map((value) => JSON.parse(JSON.stringify(value)));
+        expect(kept.map(({ read }) => read())).toEqual(wanted);
+        expect(kept.map(({ size }) => size)).toEqual(values.map((value) => JSON.stringify(value).length));
+      },
+    ),
+  );
+});
+
+test('only as much as the limit is held as it is', () => {
+  const keep = createKeep(20);
+  const [first, second] = [keep({ a: 'x'.repeat(10) }), keep({ b: 'y'.repeat(10) })];
+  expect(first.read()).toBe(first.read());
+  expect(second.read()).not.toBe(second.read());
+});
