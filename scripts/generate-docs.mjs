@@ -77,16 +77,20 @@ function commandTables(program) {
   );
   const commands = all.map(({ name, command }) => [`\`rebundle ${name} ${command.usage()}\``, command.summary()]);
   const help = program.createHelp();
-  /** @type {Map<string, { text: string, names: string[] }>} */
+  /** @type {Map<string, { flags: string, text: string, names: string[] }>} */
   const options = new Map();
   for (const { name, command } of all) {
     for (const option of command.options) {
-      const entry = options.get(option.flags) ?? { text: help.optionDescription(option), names: [] };
+      const { flags } = option;
+      const text = help.optionDescription(option);
+      // One command may mean something else by a name.
+      const key = JSON.stringify([flags, text]);
+      const entry = options.get(key) ?? { flags, text, names: [] };
       entry.names.push(name);
-      options.set(option.flags, entry);
+      options.set(key, entry);
     }
   }
-  const rows = [...options].map(([flags, { text, names }]) => [`\`${flags}\``, names.join(', '), text]);
+  const rows = [...options.values()].map(({ flags, text, names }) => [`\`${flags}\``, names.join(', '), text]);
   return `${renderTable(['command', 'does'], commands)}\n\n${renderTable(['option', 'of', 'meaning'], rows)}`;
 }
 

@@ -2,15 +2,18 @@ import * as z from 'zod';
 import { ERRORS } from './errors.ts';
 import { FINDINGS, type FindingCode } from './model/findings.ts';
 
+/** What a run tells of itself comes as it happens, and is no finding of a plan. */
+const IDS = Object.keys(FINDINGS).filter((id) => !id.startsWith('run.'));
+
 export const FindingId = z
   .string()
-  .refine((id): id is FindingCode => Object.hasOwn(FINDINGS, id), {
+  .refine((id): id is FindingCode => IDS.includes(id), {
     error: ({ input }) =>
       Object.hasOwn(ERRORS, String(input))
         ? 'expected the id of a warning or note: an error is never ignored, as its app cannot be published'
         : 'expected the id of a warning or note, as reports show it',
   })
-  .meta({ enum: Object.keys(FINDINGS) });
+  .meta({ enum: IDS });
 
 /** The sections about findings; `day` is a date as `2031-01-31`. */
 export function describeFindings<T extends z.ZodType<string>, D extends z.ZodType<string>>(text: T, day: D) {

@@ -36,6 +36,10 @@ const TargetVersion = z
   })
   .refine((text) => Number(text) <= 2_147_483_647, 'expected a whole number up to 2147483647')
   .meta({ type: ['string', 'integer'] });
+const Count = z
+  .string()
+  .regex(/^[1-9][0-9]{0,6}$/, 'expected a whole number from 1 to 9999999')
+  .transform(Number);
 const TagRules = z
   .string()
   .regex(/^[^\s,:]+(?::[^\s,:]+)?(?:,[^\s,:]+(?::[^\s,:]+)?)*$/, 'expected tags as in main or tag1,tag2 or tag:parent')
@@ -272,6 +276,7 @@ export const ConfigText = z
 /** The kinds of value that flags, environment variables and the file have in common. */
 export const VALUES = {
   app: AppName,
+  count: Count,
   factory: Factory,
   findingId: FindingId,
   group: GroupName,

@@ -69,6 +69,7 @@ export const ERRORS = {
   },
   REGISTRY_TAG_TAKEN: { exit: 1, help: 'Name another tag, or move this one with --force.' },
   REGISTRY_BLOB_MISSING: { exit: 1, help: 'Push the image or bundle again: the registry lacks a part of it.' },
+  OFFLINE: { exit: 1, help: 'Run without --offline, or name a place on this machine.' },
   TARGETS_INVALID: { exit: 1, help: 'Correct the targets file at the place that is named.' },
   TARGETS_PARENT: {
     exit: 1,
@@ -100,6 +101,7 @@ export const ERRORS = {
   OUTPUT_UNSAFE: { exit: 4, help: 'Choose another --out.' },
   CONFIG_INVALID: { exit: 4, help: 'Correct the configuration at the place that is named.' },
   USAGE: { exit: 4, help: 'See --help.' },
+  RUN_LOCKED: { exit: 5, help: 'Wait until the other run has ended.' },
   NOTHING_TO_START: { exit: 5, help: 'Name repositories that can be read.' },
   CANCELLED: { exit: 130, help: 'Run the same command again: it goes on where it stopped.' },
   INTERNAL: { exit: 1, help: 'Report this defect of rebundle, with the message and the stack.' },

@@ -52,7 +52,7 @@ export const REPOSITORY_PATHS = {
   kind: 'repository',
 } as const;
 /** Which repositories are read, and what of them. */
-export const SOURCES = ['ref', 'repositories'] as const satisfies readonly OptionName[];
+export const SOURCES = ['ref', 'repositories', 'offline'] as const satisfies readonly OptionName[];
 
 export const PROGRESS = ['reporter', 'quiet', 'verbose'] as const satisfies readonly OptionName[];
 export const CONVERSION = [
@@ -63,16 +63,18 @@ export const CONVERSION = [
   'fleet',
 ] as const satisfies readonly OptionName[];
 export const PLACES = ['to', 'registry', 'platform', 'tag'] as const satisfies readonly OptionName[];
-export const OUTCOME = ['failFast', 'errorOn', 'ignore'] as const satisfies readonly OptionName[];
+export const OUTCOME = ['failFast', 'maxFailures', 'errorOn', 'ignore'] as const satisfies readonly OptionName[];
 /** What plan and run take. */
 export const PLANNING: readonly OptionName[] = [
   'config',
   'out',
   'app',
+  'onlyFailed',
   ...SOURCES,
   ...PLACES,
   ...CONVERSION,
   'repin',
+  'frozen',
   'targetVersion',
   'allowPartial',
   'removeApp',

@@ -16,4 +16,8 @@ export interface CliEnvironment {
   /** Calls back at an interval until the returned function is called; does not keep the process alive. */
   readonly repeat: (tick: () => void, ms: number) => () => void;
   readonly signal: AbortSignal;
+  /** The id of this process. */
+  readonly pid: number;
+  /** Whether a process of this machine has that id, whosever it is. */
+  readonly isRunning: (pid: number) => boolean;
 }

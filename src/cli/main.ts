@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
+import { addAbortSignal } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { ERRORS, formatLocation, type RebundleError, toRebundleError } from '../errors.ts';
 import { readAll } from '../lib/bytes.ts';
@@ -23,10 +24,10 @@ const abort = new AbortController();
 // Every stream in progress listens to it, and Node warns at the eleventh.
 setMaxListeners(0, abort.signal);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
+    // A second one, of either kind, ends the process at once: nothing is left half-written by that.
+    if (abort.signal.aborted) process.exit(130);
     abort.abort();
-    // A second one ends the process at once: nothing is left half-written by that.
-    process.once(signal, () => process.exit(130));
   });
 }
 // A reader that has enough, such as head, is no error.
@@ -37,7 +38,7 @@ const environment: CliEnvironment = {
   cwd: process.cwd(),
   env: process.env,
   writeError: (text) => process.stderr.write(text),
-  readInput: () => readAll(process.stdin, MAX_INPUT_BYTES, 'standard input'),
+  readInput: () => readAll(addAbortSignal(abort.signal, process.stdin), MAX_INPUT_BYTES, 'standard input'),
   stdoutIsTerminal: process.stdout.isTTY === true,
   stderrIsTerminal: process.stderr.isTTY === true,
   width: () => process.stderr.columns ?? DEFAULT_WIDTH,
@@ -47,6 +48,8 @@ const environment: CliEnvironment = {
     return () => clearInterval(timer);
   },
   signal: abort.signal,
+  pid: process.pid,
+  isRunning,
 };
 
 try {
@@ -57,6 +60,15 @@ try {
   const error = toRebundleError(thrown);
   process.stderr.write(describeError(error));
   process.exitCode = ERRORS[error.code].exit;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (thrown) {
+    // Another user's.
+    return thrown instanceof Error && 'code' in thrown && thrown.code === 'EPERM';
+  }
 }
 
 /** Message, place and hint; a defect of ours comes with its stack. */

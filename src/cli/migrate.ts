@@ -4,7 +4,8 @@ import { ERRORS, RebundleError, toRebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { createLimit, mapLimit } from '../lib/limit.ts';
 import type { MigrationPlan } from '../model/plan.ts';
-import { hasErrors, type MigrationContext } from '../pipeline/migration.ts';
+import { isNotTried } from '../pipeline/max-failures.ts';
+import { hasErrors, type ImageLock, type MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
 import { formatPlan } from '../pipeline/state.ts';
 import type { RunReportInput } from '../report/run-report.ts';
@@ -17,12 +18,15 @@ import type { CommandResult, Invocation } from './command.ts';
 import { writeEnvFiles } from './env-output.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
+import { writeFailedList } from './failed-list.ts';
+import { checkOffline, createOfflineLock, readFrozenPlan } from './image-lock.ts';
 import { assertOwnTree, readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
 import { createRunRecord, describeFailure } from './partial-report.ts';
 import { type Places, withPlaces } from './places.ts';
 import { readPlanFile } from './plan-file.ts';
 import { writeReports } from './report-files.ts';
 import { reporterKind, wantsColor } from './reporters.ts';
+import { type LockHolder, tellTakenLock, withRunLock } from './run-lock.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
 import { appFolder, prepareSetup, type Setup } from './setup.ts';
 import { digestFolder } from './tree-digest.ts';
@@ -54,11 +58,36 @@ export async function migrate(invocation: Invocation, environment: CliEnvironmen
   const setup = await prepareSetup(invocation, environment);
   requireIdentity(setup.config);
   checkOutput(setup);
+  if (setup.offline) checkOffline(setup.config);
+  const frozen = flags.frozen === undefined ? undefined : await readFrozenPlan(flags.frozen, environment);
   if (command !== 'plan' && setup.config.publish.to?.kind === 'memory' && setup.config.targets !== undefined) {
     throw new RebundleError('USAGE', '--to memory: publishes nothing that a target could name', {
       hint: 'Use rebundle plan, or name a folder.',
     });
   }
+  // A run that may not begin writes no report: those that are there belong to the one at work.
+  return withRunLock({ out: setup.out, environment }, (takenFrom) =>
+    migrateAlone({ invocation, environment, setup, takenFrom, frozen }, work),
+  );
+}
+
+async function migrateAlone(
+  {
+    invocation,
+    environment,
+    setup,
+    takenFrom,
+    frozen,
+  }: {
+    readonly invocation: Invocation;
+    readonly environment: CliEnvironment;
+    readonly setup: Setup;
+    readonly takenFrom: LockHolder | undefined;
+    readonly frozen: ImageLock | undefined;
+  },
+  work: Work,
+): Promise<CommandResult> {
+  const { command, flags } = invocation;
   const started = environment.now();
   const stages = createStageTimes(environment.now);
   const quotas = createQuotas();
@@ -80,12 +109,17 @@ export async function migrate(invocation: Invocation, environment: CliEnvironmen
         listen(event);
         tell(event);
       };
-      return withPlaces({ config: setup.config, environment, emit, cache: join(setup.out, CACHE) }, async (places) => {
+      tellTakenLock(takenFrom, emit);
+      const { config, offline } = setup;
+      return withPlaces({ config, environment, emit, cache: join(setup.out, CACHE), offline }, async (places) => {
         const context = await createContext({ invocation, setup, places, environment, emit });
         const planPath = join(setup.out, PLAN_FILE);
         const earlier = await readEarlierPlan(planPath);
+        const lock =
+          frozen ?? (offline ? createOfflineLock(setup, planPath, { earlier, cwd: environment.cwd }) : undefined);
+        const request = lock === undefined ? setup.request : { ...setup.request, lock };
         const { outcome, pending } = await carryOut(work, {
-          setup,
+          setup: { ...setup, request },
           context,
           planPath,
           ...(earlier === undefined ? {} : { earlier }),
@@ -98,17 +132,20 @@ export async function migrate(invocation: Invocation, environment: CliEnvironmen
         const shown = (path: string): string => relative(environment.cwd, path);
         const showRepo = (repo: string): string => (isUrl(repo) ? repo : shown(resolve(environment.cwd, repo)));
         const wroteTargets = command !== 'plan' && outcome.targets !== undefined;
+        const sources = outcome.scanned.map(({ source, packages, error }) => ({
+          repository: source.origin.repository,
+          packages,
+          ...(error === undefined ? {} : { error }),
+        }));
+        const { plan, results } = outcome;
+        await writeFailedList({ plan, results, sources }, setup);
         const report = await writeReports(
           {
-            plan: outcome.plan,
-            results: outcome.results,
+            plan,
+            results,
             command,
             status,
-            sources: outcome.scanned.map(({ source, packages, error }) => ({
-              repository: source.origin.repository,
-              packages,
-              ...(error === undefined ? {} : { error }),
-            })),
+            sources,
             bytesSent: outcome.bytesSent,
             timing: timing(),
             outputs: {
@@ -177,6 +214,7 @@ async function withPartialReport(
       record,
       started: plan?.state === 'started' ? plan : undefined,
       config: setup.config,
+      repositories: [...setup.repositories.keys()],
       createdAt: readCreatedAt(environment.env, environment.now),
       command: invocation.command,
     });
@@ -190,6 +228,7 @@ async function withPartialReport(
     };
     // What stopped the run matters more than a report that cannot be written.
     await writeReports({ ...input, timing: timing() }, places).catch(() => undefined);
+    if (!refused) await writeFailedList(input, setup).catch(() => undefined);
     throw thrown;
   }
 }
@@ -263,12 +302,13 @@ export async function savePlan(plan: MigrationPlan, path: string, { out }: Setup
 }
 
 export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promise<void> {
-  await mapLimit(apps, createLimit(TREES_AT_ONCE), async ({ name, open, isConverted, details, diagnostics }) => {
+  const limit = createLimit(TREES_AT_ONCE, setup.signal);
+  await mapLimit(apps, limit, async ({ name, open, isConverted, details, diagnostics }) => {
     const folder = appFolder(setup.out, name);
     if (open !== undefined && !hasErrors(diagnostics)) {
       const { tree } = details.read();
       if (tree !== undefined && (await digestFolder(folder)) === tree) return;
       await replaceTree(folder, (await open()).tree);
-    } else if (!isConverted) await removeTree(folder);
+    } else if (!isConverted && !isNotTried(diagnostics)) await removeTree(folder);
   });
 }

@@ -25,7 +25,8 @@ export interface Flags extends ConfigFlags {
   readonly allowPartial: boolean;
   /** Apps whose removal from the targets is confirmed. */
   readonly removeApps: readonly string[];
-  readonly failFast: boolean;
+  /** Failures after which the run stops; `--fail-fast` is one. */
+  readonly maxFailures?: number;
   readonly errorOn: Severity;
   readonly reports: readonly ReportRequest[];
   /** Undefined: `live` on a terminal, else `lines`. */
@@ -35,6 +36,11 @@ export interface Flags extends ConfigFlags {
   readonly json: boolean;
   /** Branch, tag or commit that is read of every repository. */
   readonly ref?: string;
+  /** A plan that gives all digests. */
+  readonly frozen?: string;
+  readonly offline: boolean;
+  /** Nothing but what the last run left. */
+  readonly onlyFailed: boolean;
   /** List of repositories, `-` for standard input. */
   readonly repositories?: string;
 }
@@ -63,6 +69,7 @@ interface RawOptions {
   readonly allowPartial?: boolean;
   readonly removeApp?: readonly string[];
   readonly failFast?: boolean;
+  readonly maxFailures?: number;
   readonly errorOn?: Severity;
   readonly report?: readonly ReportRequest[];
   readonly reporter?: ReporterKind;
@@ -72,13 +79,16 @@ interface RawOptions {
   readonly json?: boolean;
   readonly ref?: string;
   readonly repositories?: string;
+  readonly frozen?: string;
+  readonly offline?: boolean;
+  readonly onlyFailed?: boolean;
 }
 
 function value(kind: ValueKind, flag: string) {
   return (text: string): unknown => parseValue(kind, text, flag);
 }
 
-function list(kind: Exclude<ValueKind, 'place'>, flag: string) {
+function list(kind: Exclude<ValueKind, 'place' | 'count'>, flag: string) {
   return (text: string, before: readonly string[] = []): readonly string[] => [...before, parseValue(kind, text, flag)];
 }
 
@@ -180,7 +190,11 @@ const OPTIONS = {
     new Option('--remove-app <name>', 'confirm that an app leaves the targets (repeatable)').argParser(
       list('app', '--remove-app'),
     ),
-  failFast: () => new Option('--fail-fast', 'stop at the first app that fails'),
+  failFast: () => new Option('--fail-fast', 'stop at the first app that fails, and publish nothing after it'),
+  maxFailures: () =>
+    new Option('--max-failures <n>', 'stop once n apps failed; the rest counts as not tried')
+      .argParser(value('count', '--max-failures'))
+      .conflicts('failFast'),
   errorOn: () =>
     new Option('--error-on <severity>', 'exit 3 on findings this severe')
       .choices(['error', 'warning', 'note'])
@@ -208,6 +222,15 @@ const OPTIONS = {
     new Option('--repositories <file>', 'list of repositories, one a line; - for standard input').argParser(
       value('path', '--repositories'),
     ),
+  frozen: () =>
+    new Option('--frozen <plan>', 'resolve no tag: take every digest from this plan file')
+      .argParser(value('path', '--frozen'))
+      .conflicts('repin'),
+  offline: () =>
+    new Option('--offline', 'no network: copies of repositories, images by out/plan.json and layouts').conflicts(
+      'repin',
+    ),
+  onlyFailed: () => new Option('--only-failed', 'only what the last run left: failed, held or not reached'),
 } as const satisfies Record<keyof RawOptions, () => Option>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -230,6 +253,9 @@ export function readFlags(raw: RawOptions): Flags {
     ...(raw.reporter === undefined ? {} : { reporter: raw.reporter }),
     ...(raw.ref === undefined ? {} : { ref: raw.ref }),
     ...(raw.repositories === undefined ? {} : { repositories: raw.repositories }),
+    ...(raw.frozen === undefined ? {} : { frozen: raw.frozen }),
+    offline: raw.offline ?? false,
+    onlyFailed: raw.onlyFailed ?? false,
     registries: raw.registry ?? new Map(),
     apps: raw.app ?? [],
     platforms: raw.platform ?? [],
@@ -240,7 +266,8 @@ export function readFlags(raw: RawOptions): Flags {
     ...(raw.ignore === undefined ? {} : { ignore: raw.ignore }),
     allowPartial: raw.allowPartial ?? false,
     removeApps: raw.removeApp ?? [],
-    failFast: raw.failFast ?? false,
+    ...(raw.failFast === true ? { maxFailures: 1 } : {}),
+    ...(raw.maxFailures === undefined ? {} : { maxFailures: raw.maxFailures }),
     errorOn: raw.errorOn ?? 'error',
     reports: raw.report ?? [],
     verbosity: raw.quiet ? 'quiet' : raw.verbose ? 'verbose' : 'normal',

@@ -69,22 +69,48 @@ export function describeFailure(input: {
   readonly record: RunRecord;
   readonly started: MigrationPlan | undefined;
   readonly config: Config;
+  /** Names of all repositories of the run. */
+  readonly repositories: readonly string[];
   readonly createdAt: string;
   readonly command: string;
 }): RunReportInput {
   const { error, started, config, createdAt, command } = input;
   const { results, sources, bytesSent } = input.record.read();
+  const plan = started === undefined ? emptyPlan(config, createdAt) : withoutPromises(started);
   const { code, message, hint } = error;
   return {
-    plan: started === undefined ? emptyPlan(config, createdAt) : withoutPromises(started),
-    results,
-    sources,
+    plan,
+    results: [...results, ...listNotReached(sources, [...plan.apps, ...results])],
+    sources: [...sources, ...listNotRead(sources, input.repositories)],
     bytesSent,
     command,
     status: ERRORS[code].exit,
     failure: { code, message, ...(hint === undefined ? {} : { hint }) },
     outputs: {},
   };
+}
+
+/** A result for every selected package that the run did not come to. */
+function listNotReached(sources: readonly SourceRow[], known: readonly Pick<AppResult, 'origin'>[]): AppResult[] {
+  const keys = new Set(known.map(({ origin }) => JSON.stringify([origin.repository, origin.path])));
+  return sources.flatMap(({ repository, packages }) =>
+    packages
+      .filter(({ selected, path }) => selected && !keys.has(JSON.stringify([repository, path])))
+      .map(({ name, path }) => ({
+        app: name,
+        origin: { repository, path },
+        status: 'held' as const,
+        reason: 'the run ended before it came to this app',
+        diagnostics: [],
+      })),
+  );
+}
+
+function listNotRead(sources: readonly SourceRow[], repositories: readonly string[]): SourceRow[] {
+  const read = new Set(sources.map(({ repository }) => repository));
+  return repositories
+    .filter((repository) => !read.has(repository))
+    .map((repository) => ({ repository, packages: [], error: 'the run ended before it was read' }));
 }
 
 /** What the plan meant to do is not known to be done. */

@@ -11,6 +11,7 @@ import { createCachedRegistry } from '../registry/cached.ts';
 import { createHttpRegistry } from '../registry/http.ts';
 import { createLayoutRegistry } from '../registry/layout.ts';
 import { createMemoryRegistry } from '../registry/memory.ts';
+import { createOfflineRegistry } from '../registry/offline.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Timers } from '../registry/retry.ts';
 import { createTransport, type Transport } from '../registry/transport.ts';
@@ -31,22 +32,33 @@ export interface Places {
   readonly close: () => Promise<void>;
 }
 
+interface PlacesInput {
+  readonly config: Config;
+  readonly environment: CliEnvironment;
+  readonly emit: Emit;
+  readonly cache?: string;
+  readonly offline?: boolean;
+}
+
 /**
  * Opens the places of a configuration: each folder once, all hosts over one transport, so that its budgets hold for all work of the command. Nothing is
- * read or connected before its first use. `cache` is a folder for what hosts say of images by digest. Without a host to publish to, `destination` throws CONFIG_INVALID when it is used.
+ * read or connected before its first use. `cache` is a folder for what hosts say of images by digest. `offline`: there is no transport, and what would need it
+ * throws OFFLINE. Without a host to publish to, `destination` throws CONFIG_INVALID when it is used.
  */
-export function openPlaces(config: Config, environment: CliEnvironment, emit: Emit, cache?: string): Places {
+export function openPlaces({ config, environment, emit, cache, offline = false }: PlacesInput): Places {
   const layouts = new Map<string, Registry>();
   const hosts = new Map<string, Registry>();
   const memory = createMemoryRegistry();
   let http: { readonly transport: Transport; readonly authorizer: Authorizer } | undefined;
   const openHttp = (): NonNullable<typeof http> => {
+    if (offline) throw new RebundleError('OFFLINE', 'a server would be asked, and --offline asks none');
     http ??= createHttp(config, environment, emit);
     return http;
   };
   const open = (place: Place, access: 'pull' | 'push'): Registry => {
     if (place.kind === 'memory') return memory;
     if (place.kind === 'registry') {
+      if (offline) return createOfflineRegistry();
       const key = `${access} ${place.host}`;
       const known = hosts.get(key) ?? createHttpRegistry({ ...openHttp(), host: place.host, access });
       hosts.set(key, known);
@@ -77,16 +89,8 @@ export function openPlaces(config: Config, environment: CliEnvironment, emit: Em
 }
 
 /** Opens the places for a task and closes them after it, whatever happens. */
-export async function withPlaces<T>(
-  input: {
-    readonly config: Config;
-    readonly environment: CliEnvironment;
-    readonly emit: Emit;
-    readonly cache?: string;
-  },
-  task: (places: Places) => Promise<T>,
-): Promise<T> {
-  const places = openPlaces(input.config, input.environment, input.emit, input.cache);
+export async function withPlaces<T>(input: PlacesInput, task: (places: Places) => Promise<T>): Promise<T> {
+  const places = openPlaces(input);
   try {
     return await task(places);
   } finally {

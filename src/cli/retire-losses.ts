@@ -10,11 +10,11 @@ import { openTufRepo } from './tuf-files.ts';
 
 /** What devices lose by the targets as they are now; undefined where no targets are configured. */
 export async function readLosses(setup: Setup, environment: CliEnvironment): Promise<RetireLoss[] | undefined> {
-  const { config } = setup;
+  const { config, offline } = setup;
   const { targets } = config;
   if (targets === undefined) return undefined;
   const emit = (): void => {};
-  return withPlaces({ config, environment, emit }, async ({ http }) => {
+  return withPlaces({ config, environment, emit, offline }, async ({ http }) => {
     const tufRepo = await openTufRepo(targets, { environment, emit, http });
     const seedPath = targets.seed === undefined ? undefined : resolve(environment.cwd, targets.seed);
     const seed = seedPath === undefined ? undefined : await readOptional(seedPath);

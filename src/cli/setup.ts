@@ -12,7 +12,7 @@ import type { Source } from '../source/source.ts';
 import type { Invocation } from './command.ts';
 import type { CliEnvironment } from './environment.ts';
 import { readOptional } from './output.ts';
-import { openSources } from './sources.ts';
+import { type OpenedSources, openSources } from './sources.ts';
 
 const DEFAULT_CONFIG = 'rebundle.yml';
 
@@ -23,10 +23,15 @@ export interface Setup {
   readonly sources: readonly Source[];
   /** Absolute folders of the sources that are read as they lie there, by repository name. */
   readonly roots: ReadonlyMap<string, string>;
+  /** The repositories as a list could name them, by name, in order. */
+  readonly repositories: OpenedSources['repositories'];
   readonly git: Git;
   /** Absolute. */
   readonly out: string;
   readonly limit: Limit;
+  /** No command may reach a network. */
+  readonly offline: boolean;
+  readonly signal: AbortSignal;
 }
 
 /** Reads the configuration and opens the sources; `commits`: all at a commit, none as a folder. Throws CONFIG_INVALID and USAGE. */
@@ -40,25 +45,30 @@ export async function prepareSetup(
   const config = mergeConfig(await loadConfig(flags.config, cwd), environment.env, resolveFlags(flags, cwd));
   const out = resolve(cwd, config.out);
   const { commits = false } = options;
-  const { sources, roots, only, scanRules, git } = await openSources({ invocation, config, out, commits }, environment);
+  const opened = await openSources({ invocation, config, out, commits }, environment);
+  const { sources, roots, only, repositories, scanRules, git } = opened;
   const request: MigrationRequest = {
     config,
     apps: flags.apps,
     only,
+    ...(flags.onlyFailed ? { onlyFailed: true } : {}),
     scanRules,
     parameterFiles: await Promise.all(config.parameters.files.map((path) => readParameterFile(path, cwd))),
     ...(await readFleet(config, cwd)),
     allowPartial: flags.allowPartial,
     removeApps: flags.removeApps,
-    failFast: flags.failFast,
+    ...(flags.maxFailures === undefined ? {} : { maxFailures: flags.maxFailures }),
   };
   return {
     config,
     request,
     sources,
     roots,
+    repositories,
     git,
     out,
+    offline: flags.offline,
+    signal: environment.signal,
     limit: createLimit(Math.max(4, availableParallelism() * 2), environment.signal),
   };
 }

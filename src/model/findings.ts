@@ -145,6 +145,10 @@ export const FINDINGS = {
     severity: 'warning',
     help: 'A value of a group of devices cannot be said in an environment file, and is not in it.',
   },
+  'run.lock-taken': {
+    severity: 'warning',
+    help: 'An earlier run was killed and had left its lock, which this one took over.',
+  },
   'ignore.expired': { severity: 'warning', help: 'An entry of findings.ignore is past its date and has no effect.' },
   'ignore.unused': { severity: 'note', help: 'An entry of findings.ignore, or an --ignore, fits no finding.' },
   'secret.allowed': {

@@ -175,6 +175,8 @@ export interface MigrationPlan {
   /** What was asked for on the command line; `apply` asks for the same. */
   readonly request: {
     readonly apps: readonly string[];
+    /** The packages that alone were asked for, by repository. */
+    readonly only?: Readonly<Record<string, readonly string[]>>;
     readonly removeApps: readonly string[];
     readonly allowPartial: boolean;
   };

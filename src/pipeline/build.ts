@@ -10,8 +10,9 @@ import { describePlan } from './describe-plan.ts';
 import { forecastDownloads } from './downloads.ts';
 import { limitHeld } from './hold-limits.ts';
 import { createImageResolver } from './image-resolver.ts';
-import { readPinsOfPlan, readPublishedPins } from './kept-pins.ts';
+import { readLockedPins, readPinsOfPlan, readPublishedPins } from './kept-pins.ts';
 import { answerFromPlan } from './known-app.ts';
+import { isStopped } from './max-failures.ts';
 import type { MigrationContext, MigrationRequest, ScannedSource } from './migration.ts';
 import { scanSources } from './scan.ts';
 import { createSourceKeys } from './source-key.ts';
@@ -42,10 +43,11 @@ export async function buildMigration(
   const { config } = request;
   const targets = await readTargets(context);
   const resolver = createImageResolver(context, {
-    known: (basis?.plan ?? earlier)?.images ?? [],
+    known: [...((basis?.plan ?? earlier)?.images ?? []), ...(request.lock?.plan?.images ?? [])],
     repin: config.pin.refresh,
+    lock: request.lock,
   });
-  const readPins =
+  const readUnlocked =
     basis === undefined
       ? readPublishedPins({
           file: targets?.file,
@@ -55,6 +57,7 @@ export async function buildMigration(
           host: config.registry,
         })
       : readPinsOfPlan(basis.plan);
+  const readPins = request.lock === undefined ? readUnlocked : readLockedPins(request.lock, readUnlocked);
   const pinning = { resolver, readPins };
   const selected = scanned.reduce((sum, { packages }) => sum + packages.filter((each) => each.selected).length, 0);
   const limits = limitHeld(selected);
@@ -73,7 +76,10 @@ export async function buildMigration(
   );
   const createdAt = basis?.plan.createdAt ?? context.createdAt;
   const fixed = { createdAt, version: basis?.targetVersion };
-  const planned = targets === undefined ? undefined : await planFreeTargets({ apps, targets, request, context }, fixed);
+  // A run that stops writes no targets, not even partial ones.
+  const limited = isStopped(apps, request) ? { ...request, allowPartial: false } : request;
+  const planned =
+    targets === undefined ? undefined : await planFreeTargets({ apps, targets, request: limited, context }, fixed);
   if (targets?.file !== undefined && planned !== undefined && planned.plan.targets.length > 0) {
     checkTargets(targets.file, planned.plan.targets, { apps, request, context });
   }

@@ -10,6 +10,7 @@ import { mapLimit } from '../lib/limit.ts';
 import { createMask } from '../lib/redact.ts';
 import type { AppPackage, ComposeApp, Diagnostic, PackageLocation, SourceOrigin } from '../model/app.ts';
 import { rescueApp } from './env-files.ts';
+import { countFailed, notTriedFinding } from './max-failures.ts';
 import {
   type ConvertedApp,
   hasErrors,
@@ -32,7 +33,8 @@ export type AnswerApp<T> = (
 
 /**
  * Splits and rewrites every selected package, finds its support files and hands each app on to `next`, with a function that converts it once more,
- * in silence. Results are sorted by app name. What is wrong with a package stays with it.
+ * in silence. Results are sorted by app name. What is wrong with a package stays with it. After `maxFailures` apps that failed, by name, all others count as not
+ * tried, whatever was under way.
  */
 export async function convertPackages<T extends { readonly diagnostics: readonly Diagnostic[] }>(
   scanned: readonly ScannedSource[],
@@ -45,32 +47,40 @@ export async function convertPackages<T extends { readonly diagnostics: readonly
     source.packages.filter(({ selected }) => selected).map((location) => ({ scannedSource: source, location })),
   );
   tasks.sort((a, b) => compareText(a.location.name, b.location.name));
-  let failed = false;
+  const { maxFailures = Number.POSITIVE_INFINITY } = request;
+  let failed = 0;
   const silent = { ...context, emit: () => {} };
-  return mapLimit(tasks, context.limit, async ({ scannedSource, location }) => {
+  const skip = (task: (typeof tasks)[number]): Promise<T> => {
+    const app = leaveUntried(task.scannedSource, task.location, maxFailures);
+    return next(app, async () => app);
+  };
+  const results = await mapLimit(tasks, context.limit, async (task) => {
+    if (failed >= maxFailures) return skip(task);
+    const { scannedSource, location } = task;
     const reconvert = (): Promise<ConvertedApp> => convertPackage(scannedSource, location, request, silent);
-    const isStopped = failed && request.failFast;
-    const known = isStopped ? undefined : await answer?.(scannedSource, location, reconvert);
+    const known = await answer?.(scannedSource, location, reconvert);
     if (known !== undefined) return known;
-    const converted = isStopped
-      ? stopped(scannedSource, location)
-      : await convertPackage(scannedSource, location, request, context);
-    const result = await next(converted, reconvert);
-    failed ||= hasErrors(result.diagnostics);
+    const result = await next(await convertPackage(scannedSource, location, request, context), reconvert);
+    if (hasErrors(result.diagnostics)) failed += 1;
     return result;
   });
+  if (failed < maxFailures) return results;
+  // Apps are begun in their order, so the last failure that counts was tried in every run; which of those after it were, is chance.
+  let before = 0;
+  return Promise.all(
+    results.map(async (result, i) => {
+      if (before >= maxFailures) return skip(tasks[i]!);
+      before += countFailed([result]);
+      return result;
+    }),
+  );
 }
 
 function originOf({ source }: ScannedSource, location: PackageLocation): SourceOrigin {
   return { ...source.origin, path: location.path };
 }
 
-function stopped(scanned: ScannedSource, location: PackageLocation): ConvertedApp {
-  const diagnostic = {
-    code: 'CANCELLED',
-    severity: 'error',
-    message: 'not tried: another app failed before (--fail-fast)',
-  } as const;
+function leaveUntried(scanned: ScannedSource, location: PackageLocation, maxFailures: number): ConvertedApp {
   return {
     name: location.name,
     origin: originOf(scanned, location),
@@ -79,7 +89,7 @@ function stopped(scanned: ScannedSource, location: PackageLocation): ConvertedAp
     reads: new Map(),
     files: [],
     readsFiles: false,
-    diagnostics: [diagnostic],
+    diagnostics: [notTriedFinding(maxFailures)],
   };
 }
 

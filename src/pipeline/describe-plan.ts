@@ -15,6 +15,7 @@ import {
 import type { TargetsFile } from '../targets/targets-file.ts';
 import type { PlannedTargets, TargetsState } from './app-targets.ts';
 import type { BuiltApp } from './build-app.ts';
+import { isNotTried } from './max-failures.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
 
 export function describePlan(input: {
@@ -30,8 +31,9 @@ export function describePlan(input: {
   const changed = new Set((planned?.due.targets ?? []).flatMap(changedApps));
   const held = (planned?.plan.heldBy.length ?? 0) > 0;
   const former = listFormer(planned?.due.targets ?? [], targets?.file);
+  const waits = describeWait(planned?.plan.heldBy ?? [], input.apps);
   const apps = input.apps.map((app) =>
-    describeApp(app, { changed, held, planned, downloads: input.downloads, former }),
+    describeApp(app, { changed, held, waits, planned, downloads: input.downloads, former }),
   );
   const images = new Map(
     input.apps
@@ -45,7 +47,12 @@ export function describePlan(input: {
     createdAt: input.createdAt,
     rules: RULES_VERSION,
     tool: input.context.tool,
-    request: { apps: request.apps, removeApps: request.removeApps, allowPartial: request.allowPartial },
+    request: {
+      apps: request.apps,
+      ...(request.only.size === 0 ? {} : { only: Object.fromEntries(request.only) }),
+      removeApps: request.removeApps,
+      allowPartial: request.allowPartial,
+    },
     factory: request.config.factory ?? '',
     registry: request.config.registry ?? '',
     options: digestOptions(request),
@@ -124,6 +131,8 @@ function describeApp(
   state: {
     readonly changed: ReadonlySet<string>;
     readonly held: boolean;
+    /** Why an app is held. */
+    readonly waits: string;
     readonly planned: PlannedTargets | undefined;
     readonly downloads: ReadonlyMap<string, readonly Download[]> | undefined;
     readonly former: ReadonlyMap<string, NonNullable<AppRow['former']>>;
@@ -132,15 +141,17 @@ function describeApp(
   const { name, bundle, diagnostics } = app;
   const failed = bundle === undefined || hasErrors(diagnostics);
   const differs = state.changed.has(name);
+  const untried = isNotTried(diagnostics);
   const status: AppStatus = failed
-    ? 'failed'
+    ? untried
+      ? 'held'
+      : 'failed'
     : differs && state.held
       ? 'held'
       : differs || app.place?.published !== true
         ? 'migrated'
         : 'unchanged';
   const dockerApp = state.planned?.due.fileTargets.get(name);
-  const { plan: targetsPlan } = state.planned ?? {};
   const downloads = state.downloads?.get(name);
   const former = state.former.get(name);
   return {
@@ -148,7 +159,7 @@ function describeApp(
     origin: app.origin,
     kind: app.kind,
     status,
-    ...(status === 'held' ? { reason: `waits for ${targetsPlan?.heldBy.join(', ') ?? ''}` } : {}),
+    ...(status === 'held' ? { reason: untried ? (diagnostics[0]?.message ?? '') : state.waits } : {}),
     ...(app.inputs === undefined ? {} : { inputs: app.inputs }),
     ...(bundle === undefined ? {} : { reference: bundle.reference }),
     ...(dockerApp === undefined ? {} : { dockerApp }),
@@ -156,9 +167,15 @@ function describeApp(
     newOnDevices: state.planned?.due.newApps.includes(name) ?? false,
     ...(downloads === undefined ? {} : { downloads }),
     ...(former === undefined ? {} : { former }),
-    diagnostics,
+    diagnostics: untried ? [] : diagnostics,
     details: app.details,
   };
+}
+
+/** Of the apps that hold others back, those that were not tried are no news. */
+export function describeWait(heldBy: readonly string[], apps: readonly BuiltApp[]): string {
+  const untried = new Set(apps.filter(({ diagnostics }) => isNotTried(diagnostics)).map(({ name }) => name));
+  return `waits for ${heldBy.filter((name) => !untried.has(name)).join(', ')}`;
 }
 
 /** All options that shape bytes or targets; places and folders do not. */

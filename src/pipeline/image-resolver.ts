@@ -10,7 +10,7 @@ import type { Diagnostic, ImageResolution } from '../model/app.ts';
 import { type Descriptor, MEDIA_TYPES, type Platform, type Reference } from '../model/oci.ts';
 import type { Drift } from '../model/plan.ts';
 import { type CallOptions, MAX_MANIFEST_BYTES, type Registry } from '../registry/registry.ts';
-import { callOptions, type MigrationContext } from './migration.ts';
+import { callOptions, type ImageLock, type MigrationContext } from './migration.ts';
 
 const INDEX_TYPES: readonly string[] = [MEDIA_TYPES.ociIndex, MEDIA_TYPES.dockerManifestList];
 const MANIFEST_TYPES: readonly string[] = [MEDIA_TYPES.ociManifest, MEDIA_TYPES.dockerManifest];
@@ -39,11 +39,13 @@ export interface ResolverOptions {
   readonly known: readonly ImageResolution[];
   /** Globs on references whose pins give way to other layers. */
   readonly repin: readonly string[];
+  /** Hosts of which no tag is asked for. */
+  readonly lock?: Pick<ImageLock, 'name' | 'covers'> | undefined;
 }
 
 /**
  * Resolves references to the digest of their index, or of their manifest where there is no index. A kept pin stays although its tag moved, which is
- * told. Throws IMAGE_UNRESOLVED and IMAGE_MANIFEST.
+ * told. Under a lock no tag is asked for, and no digest of which the platforms are known. Throws IMAGE_UNRESOLVED and IMAGE_MANIFEST.
  */
 export function createImageResolver(context: MigrationContext, options: ResolverOptions): ImageResolver {
   const calls = new SingleFlight<string, ResolvedImage>();
@@ -69,6 +71,8 @@ export function createImageResolver(context: MigrationContext, options: Resolver
   }
 
   async function resolve(reference: Reference, kept: KeptPin | undefined): Promise<ResolvedImage> {
+    const { lock } = options;
+    if (lock?.covers(reference.registry)) return { image: await readLocked(reference, kept, lock), diagnostics: [] };
     const now = await head(reference);
     if (kept === undefined || now?.digest === digestIn(kept.pinned)) {
       if (now !== undefined) return { image: await describeNow(reference, now), diagnostics: [] };
@@ -79,6 +83,27 @@ export function createImageResolver(context: MigrationContext, options: Resolver
       throw new RebundleError('IMAGE_UNRESOLVED', `${formatReference(reference)} is not in the registry`, { hint });
     }
     return keep(reference, kept, now);
+  }
+
+  async function readLocked(
+    reference: Reference,
+    kept: KeptPin | undefined,
+    { name }: Pick<ImageLock, 'name'>,
+  ): Promise<ImageResolution> {
+    const text = formatReference(reference);
+    const digest = reference.digest ?? digestIn(kept?.pinned ?? '');
+    if (digest === undefined || !isDigest(digest)) {
+      throw new RebundleError('IMAGE_UNRESOLVED', `${text} is not in ${name}`, {
+        hint: 'Make a plan that has it, or run without --frozen and --offline.',
+      });
+    }
+    const before = known.get(formatReference(pinReference(reference, digest)));
+    if (before !== undefined) return { ...before, reference: text };
+    const found = await context.imageRegistry(reference.registry).getManifest(repositoryOf(reference), digest, asks);
+    if (found !== undefined) return describe(reference, found.descriptor);
+    throw new RebundleError('IMAGE_UNRESOLVED', `${text}: ${digest} is not in the registry`, {
+      hint: 'The registry does not hold this digest any more.',
+    });
   }
 
   /** The tag names another digest than the kept one, or nothing. */

@@ -1,12 +1,15 @@
 import { readPinComments } from '../compose/pin-comments.ts';
+import { RebundleError } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
+import { formatReference } from '../lib/reference.ts';
 import type { Diagnostic } from '../model/app.ts';
+import type { Reference } from '../model/oci.ts';
 import type { MigrationPlan, PlannedApp } from '../model/plan.ts';
 import type { Registry } from '../registry/registry.ts';
 import { findPublishedUris } from '../targets/published-uris.ts';
 import type { TagRule } from '../targets/tag-rules.ts';
 import type { TargetsFile } from '../targets/targets-file.ts';
-import { callOptions, type MigrationContext } from './migration.ts';
+import { callOptions, type ImageLock, type MigrationContext } from './migration.ts';
 import { readPublishedCompose } from './published-bundle.ts';
 
 /** What the references of one app stay pinned to. */
@@ -14,7 +17,9 @@ export interface AppPins {
   /** `plan`: fixed by the plan that is carried out, all of them; `published`: those of the published bundle outside the tag rule. */
   readonly from: 'plan' | 'published';
   /** `registry/repository@sha256:...` by reference. */
-  readonly pins: ReadonlyMap<string, string>;
+  readonly pins: Pick<ReadonlyMap<string, string>, 'get'>;
+  /** What a plan says of a reference that has no other pin and is not resolved. */
+  readonly locked?: (reference: Reference) => string | undefined;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -28,6 +33,40 @@ export function readPinsOfPlan({ apps }: MigrationPlan): ReadPins {
 
 function pinsOf(row: PlannedApp | undefined): ReadonlyMap<string, string> {
   return new Map((row?.details.read().images ?? []).map(({ reference, pinned }) => [reference, pinned]));
+}
+
+/** The pins of a lock, and what else gives pins where the lock is not the whole of it. */
+export function readLockedPins(lock: ImageLock, others: ReadPins): ReadPins {
+  const find = createPinSearch(lock);
+  if (lock.isWhole) return async (app) => ({ from: 'plan', pins: { get: (text) => find(app, text) }, diagnostics: [] });
+  return async (app) => ({
+    ...(await others(app)),
+    locked: (reference) => (lock.covers(reference.registry) ? find(app, formatReference(reference)) : undefined),
+  });
+}
+
+/** The pin of a reference as its app has it, else as the others have it. Throws IMAGE_UNRESOLVED where those do not agree. */
+function createPinSearch({ plan, name }: ImageLock): (app: string, reference: string) => string | undefined {
+  const rows = new Map((plan?.apps ?? []).map((row) => [row.app, row]));
+  let all: ReadonlyMap<string, ReadonlySet<string>> | undefined;
+  return (app, reference) => {
+    const own = pinsOf(rows.get(app)).get(reference);
+    if (own !== undefined) return own;
+    all ??= collectPins([...rows.values()]);
+    const [pinned, other] = [...(all.get(reference) ?? [])];
+    if (other === undefined) return pinned;
+    const message = `${reference} has more than one digest in ${name}, and none for ${app}`;
+    throw new RebundleError('IMAGE_UNRESOLVED', message, {
+      hint: 'Write the digest into the package, or make a plan that has the app.',
+    });
+  };
+}
+
+function collectPins(rows: readonly PlannedApp[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const all = new Map<string, Set<string>>();
+  for (const row of rows)
+    for (const [reference, pinned] of pinsOf(row)) all.set(reference, (all.get(reference) ?? new Set()).add(pinned));
+  return all;
 }
 
 /**

@@ -17,10 +17,23 @@ import type {
   SupportFile,
 } from '../model/app.ts';
 import type { Digest } from '../model/oci.ts';
+import type { MigrationPlan } from '../model/plan.ts';
 import type { CallOptions, Registry } from '../registry/registry.ts';
 import type { Source } from '../source/source.ts';
 import type { SigningOptions } from '../targets/sign.ts';
 import type { TufRepo } from '../tufrepo/tuf-repo.ts';
+
+/** A plan that says what images are pinned to, where their registry is not asked for a tag. */
+export interface ImageLock {
+  /** Absent where there is none: then no reference is known. */
+  readonly plan?: MigrationPlan;
+  /** The plan as people know it. */
+  readonly name: string;
+  /** True where the plan alone gives pins, for every host. Otherwise published bundles come first. */
+  readonly isWhole: boolean;
+  /** Whether the images of a host are under the lock. */
+  readonly covers: (host: string) => boolean;
+}
 
 /** What one invocation asks for, besides the configuration. */
 export interface MigrationRequest {
@@ -29,6 +42,8 @@ export interface MigrationRequest {
   readonly apps: readonly string[];
   /** Packages that the user named, by repository; they are selected wherever they lie, and nothing else of that repository is. */
   readonly only: ReadonlyMap<string, readonly string[]>;
+  /** `only` is what the last run left. */
+  readonly onlyFailed?: boolean;
   /** Globs of single repositories: `include` in place of that of the configuration, `exclude` besides it. */
   readonly scanRules?: ReadonlyMap<
     string,
@@ -42,7 +57,10 @@ export interface MigrationRequest {
   readonly deviceSeverity?: 'error' | 'warning';
   readonly allowPartial: boolean;
   readonly removeApps: readonly string[];
-  readonly failFast: boolean;
+  /** The run begins nothing more once so many apps failed. */
+  readonly maxFailures?: number;
+  /** Images that are not resolved. */
+  readonly lock?: ImageLock;
   /** The end of the dual window: new targets have no `docker_apps`. */
   readonly dropDockerApps?: boolean;
 }

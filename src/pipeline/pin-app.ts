@@ -145,7 +145,7 @@ async function resolveImages(
   const warnings: Diagnostic[] = [...kept.diagnostics];
   const distinct = new Map(images.map((image) => [formatReference(image.reference), image]));
   const settled = await Promise.allSettled(
-    [...distinct.values()].map((image) => resolver.resolve(image.reference, keptPin(image, kept))),
+    [...distinct.values()].map(async (image) => resolver.resolve(image.reference, keptPin(image, kept))),
   );
   for (const [i, [text, image]] of [...distinct].entries()) {
     const result = settled[i]!;
@@ -171,10 +171,11 @@ async function resolveImages(
 /** A plan fixes every image; a published bundle those outside the tag rule, and a digest of the source always wins. */
 export function keptPin(
   { reference, covered }: Pick<RuledImage, 'reference' | 'covered'>,
-  { from, pins }: AppPins,
+  { from, pins, locked }: AppPins,
 ): KeptPin | undefined {
-  const pinned = pins.get(formatReference(reference));
-  if (pinned === undefined || (from === 'published' && (covered || reference.digest !== undefined))) return undefined;
+  const isFree = from === 'published' && (covered || reference.digest !== undefined);
+  const pinned = (isFree ? undefined : pins.get(formatReference(reference))) ?? locked?.(reference);
+  if (pinned === undefined) return undefined;
   const digest = pinned.slice(pinned.indexOf('@') + 1);
   // What a registry says may not lead to another image.
   const isOfImage = isDigest(digest) && pinned === formatReference(pinReference(reference, digest));

@@ -9,7 +9,8 @@ import { repositoryOf } from '../lib/reference.ts';
 import type { AppBundle, Diagnostic } from '../model/app.ts';
 import type { Descriptor } from '../model/oci.ts';
 import type { BuiltApp } from './build-app.ts';
-import { callOptions, type MigrationContext } from './migration.ts';
+import { notTriedFinding } from './max-failures.ts';
+import { callOptions, hasErrors, type MigrationContext } from './migration.ts';
 
 /** What became of one bundle; a finding of severity error where it is not published. */
 export interface PublishOutcome {
@@ -25,23 +26,37 @@ type SentBlobs = Map<string, Promise<string | undefined>>;
 
 /**
  * Publishes bundles side by side: blobs before the manifest, the manifest once under its tag, then read it back, hash it and check it as `verify` does. What is there
- * already is not sent: `resumed` says that an earlier run began to send, so that each blob is looked for. A failure stays with its app. Outcomes
- * by app name.
+ * already is not sent: `resumed` says that an earlier run began to send, so that each blob is looked for. A failure stays with its app; once there
+ * are `maxFailures` with the `failed` ones from before, no further app is begun. Outcomes by app name.
  */
 export async function publishBundles(
   apps: readonly BuiltApp[],
   context: MigrationContext,
-  options: { readonly concurrency: number; readonly resumed: boolean },
+  options: {
+    readonly concurrency: number;
+    readonly resumed: boolean;
+    readonly failed?: number;
+    readonly maxFailures?: number | undefined;
+  },
 ): Promise<Map<string, PublishOutcome>> {
   const outcomes = new Map<string, PublishOutcome>();
   const sent: SentBlobs = new Map();
+  const { maxFailures = Number.POSITIVE_INFINITY } = options;
+  let { failed = 0 } = options;
   await mapLimit(apps, createLimit(options.concurrency, context.signal), async (app) => {
     const { name } = app;
+    if (failed >= maxFailures) {
+      outcomes.set(name, { bytesSent: 0, diagnostics: [notTriedFinding(maxFailures)] });
+      return;
+    }
     try {
-      outcomes.set(name, await publishBundle(app, context, { sent, resumed: options.resumed }));
+      const outcome = await publishBundle(app, context, { sent, resumed: options.resumed });
+      if (hasErrors(outcome.diagnostics)) failed += 1;
+      outcomes.set(name, outcome);
     } catch (thrown) {
       const error = toRebundleError(thrown);
       if (error.code === 'CANCELLED') throw error;
+      failed += 1;
       outcomes.set(name, { bytesSent: 0, diagnostics: [errorFinding(error)] });
     }
   });

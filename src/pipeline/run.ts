@@ -6,7 +6,9 @@ import { addTargets } from '../targets/add-targets.ts';
 import { isWritten, planAppTargets, readTargets } from './app-targets.ts';
 import { type BuiltMigration, buildMigration, type PlanBasis } from './build.ts';
 import type { BuiltApp } from './build-app.ts';
+import { describeWait } from './describe-plan.ts';
 import { tellFindings } from './ignore-findings.ts';
+import { countFailed, describeStop, isNotTried, isStopped } from './max-failures.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource } from './migration.ts';
 import { type PublishOutcome, publishBundles } from './publish.ts';
 import { skippedResults } from './scan.ts';
@@ -34,18 +36,9 @@ export async function planMigration(
   earlier?: MigrationPlan,
 ): Promise<MigrationOutcome> {
   const built = await continueOrBuild(request, context, earlier);
-  const found = [...listResults(built.plan, built.apps), ...skippedResults(built.scanned)];
-  const { plan, results } = tellFindings(
-    { plan: built.plan, results: found, scanned: built.scanned },
-    request,
-    context,
-  );
   const { file } = built.targets ?? {};
   return {
-    plan,
-    apps: built.apps,
-    scanned: built.scanned,
-    results,
+    ...tellEnd(built, request, context),
     bytesSent: 0,
     ...(file === undefined || built.plan.targets.length === 0 ? {} : { targets: addTargets(file, built.plan.targets) }),
   };
@@ -72,14 +65,18 @@ export async function applyMigration(
   const targets = await readTargets(context);
   const written = isWritten(plan, targets?.file);
   const basis = written ? { plan } : basisOf(plan);
-  const built = await buildMigration(request, context, { basis }).catch((thrown: unknown) => {
+  // Failures of the plan are approved, and another one makes it stale: only those while publishing stop anything.
+  const { maxFailures, ...unlimited } = request;
+  const built = await buildMigration(unlimited, context, { basis }).catch((thrown: unknown) => {
     throw isTargetsChange(thrown) ? stalePlan(`the targets file changed: ${thrown.message}`, thrown) : thrown;
   });
   const difference = findDifference(plan, built.plan, written);
   if (difference !== undefined) throw stalePlan(difference);
   const begun = { ...built.plan, state: plan.state };
   const due = { ...built, plan: written ? withoutTargets(begun) : begun };
-  return publishMigration(due, request, context, { savePlan, follow: 'exact' });
+  const limited =
+    maxFailures === undefined ? request : { ...request, maxFailures: maxFailures + countFailed(built.apps) };
+  return publishMigration(due, limited, context, { savePlan, follow: 'exact' });
 }
 
 /** True where the targets that a plan fixed cannot be added any more. */
@@ -137,6 +134,7 @@ function findDifference(planned: MigrationPlan, now: MigrationPlan, targetsWritt
     const former = before.get(app.app);
     before.delete(app.app);
     if (former === undefined) return `${app.app} is new in the sources`;
+    if (former.status === 'held' && former.inputs === undefined) return `${app.app} was not tried by the plan`;
     if (former.status !== 'failed' && app.status === 'failed') return `${app.app} fails now: ${describeErrors(app)}`;
     if (former.inputs !== app.inputs) return `the sources, pins or support files of ${app.app} changed`;
     if (former.reference !== app.reference)
@@ -161,16 +159,20 @@ async function publishMigration(
   context: MigrationContext,
   { savePlan, follow }: { readonly savePlan: SavePlan; readonly follow: 'exact' | 'current' },
 ): Promise<MigrationOutcome> {
+  if (isStopped(built.apps, request)) return leaveUnpublished(built, request, context, savePlan);
   const named = new Set(built.plan.targets.flatMap(({ apps }) => apps.map(({ app }) => app)));
   const unpublished = built.apps.filter((app) => isDue(app, named));
   if (built.plan.hasChanges) await savePlan({ ...built.plan, state: 'started' });
   const outcomes = await publishBundles(unpublished, context, {
     concurrency: request.config.publish.concurrency,
     resumed: built.plan.state === 'started',
+    failed: countFailed(built.apps),
+    maxFailures: request.maxFailures,
   });
   const apps = built.apps.map((app) => withOutcome(app, outcomes.get(app.name)));
   const anyFailed = [...outcomes.values()].some(({ diagnostics }) => hasErrors(diagnostics));
-  const due = anyFailed ? replanAfterFailure(built, apps, request) : built.plan;
+  const limited = isStopped(apps, request) ? { ...request, allowPartial: false } : request;
+  const due = anyFailed ? replanAfterFailure(built, apps, limited) : built.plan;
   const { plan, bytes: targets } = await writeTargets({
     plan: due,
     apps,
@@ -182,10 +184,33 @@ async function publishMigration(
   const isHeld = anyFailed || plan.apps.some(({ status }) => status === 'held');
   // As long as nothing of the targets is written, the whole plan is what the next try goes on with.
   await savePlan({ ...(targets === undefined ? built.plan : plan), state: isHeld ? 'started' : 'done' });
-  const found = [...listResults(plan, apps), ...skippedResults(built.scanned)];
-  const told = tellFindings({ plan, results: found, scanned: built.scanned }, request, context);
   const bytesSent = [...outcomes.values()].reduce((sum, outcome) => sum + outcome.bytesSent, 0);
-  return { ...told, apps, scanned: built.scanned, bytesSent, ...(targets === undefined ? {} : { targets }) };
+  const told = tellEnd({ plan, apps, scanned: built.scanned }, request, context);
+  return { ...told, bytesSent, ...(targets === undefined ? {} : { targets }) };
+}
+
+/** So many apps failed while planning that nothing is published. */
+async function leaveUnpublished(
+  { plan, apps, scanned }: BuiltMigration,
+  request: MigrationRequest,
+  context: MigrationContext,
+  savePlan: SavePlan,
+): Promise<MigrationOutcome> {
+  await savePlan(plan);
+  const reason = describeStop('not published', request.maxFailures ?? 0);
+  const rows = plan.apps.map(
+    (row): PlannedApp => (row.status === 'migrated' ? { ...row, status: 'held', reason } : row),
+  );
+  return { ...tellEnd({ plan: { ...plan, apps: rows }, apps, scanned }, request, context), bytesSent: 0 };
+}
+
+function tellEnd(
+  { plan, apps, scanned }: Pick<MigrationOutcome, 'plan' | 'apps' | 'scanned'>,
+  request: MigrationRequest,
+  context: MigrationContext,
+): Omit<MigrationOutcome, 'bytesSent'> {
+  const results = [...listResults(plan, apps), ...skippedResults(scanned)];
+  return { ...tellFindings({ plan, results, scanned }, request, context), apps, scanned };
 }
 
 /** Apps to publish: those that are not there, and those that new targets name, whose manifests have to be read back. */
@@ -209,7 +234,8 @@ function replanAfterFailure(
       ? undefined
       : planAppTargets(apps, targets, request, { createdAt: plan.createdAt, version: plan.targetVersion });
   const failed = new Set(apps.filter(({ diagnostics }) => hasErrors(diagnostics)).map(({ name }) => name));
-  const held = (planned?.plan.heldBy.length ?? 0) > 0;
+  const { heldBy = [] } = planned?.plan ?? {};
+  const waits = describeWait(heldBy, apps);
   const diagnosticsOf = new Map(apps.map(({ name, diagnostics }) => [name, diagnostics]));
   const named = new Set(plan.targets.flatMap((target) => target.apps.map(({ app }) => app)));
   const { targetVersion: _none, ...rest } = plan;
@@ -219,9 +245,11 @@ function replanAfterFailure(
     targets: planned?.plan.targets ?? [],
     apps: plan.apps.map((row) => {
       const diagnostics = diagnosticsOf.get(row.app) ?? row.diagnostics;
+      const untried = diagnostics.find((each) => isNotTried([each]));
+      if (untried !== undefined) return { ...row, status: 'held', reason: untried.message };
       if (failed.has(row.app)) return { ...row, status: 'failed', diagnostics };
-      return held && row.status === 'migrated' && named.has(row.app)
-        ? { ...row, status: 'held' as AppStatus, reason: `waits for ${planned?.plan.heldBy.join(', ')}` }
+      return heldBy.length > 0 && row.status === 'migrated' && named.has(row.app)
+        ? { ...row, status: 'held' as AppStatus, reason: waits }
         : row;
     }),
   };
@@ -235,6 +263,6 @@ function listResults(plan: MigrationPlan, apps: readonly BuiltApp[]): AppResult[
     status: row.status,
     ...(row.reason === undefined ? {} : { reason: row.reason }),
     ...(row.reference === undefined ? {} : { reference: row.reference }),
-    diagnostics: diagnosticsOf.get(row.app) ?? row.diagnostics,
+    diagnostics: (diagnosticsOf.get(row.app) ?? row.diagnostics).filter((each) => !isNotTried([each])),
   }));
 }

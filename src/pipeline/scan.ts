@@ -47,12 +47,12 @@ async function scanSource(source: Source, request: MigrationRequest): Promise<Sc
     const named = request.only.get(repository);
     const own = request.scanRules?.get(repository);
     const rules = {
-      include: named ?? own?.include ?? request.config.apps.include,
+      include: named?.map(escapeGlob) ?? own?.include ?? request.config.apps.include,
       exclude: [...request.config.apps.exclude, ...(own?.exclude ?? [])],
       names: request.apps,
       compose: request.config.apps.compose,
     };
-    const packages = scanPackages(entries, rules).map((location) => restrict(location, named));
+    const packages = scanPackages(entries, rules).map((location) => restrict(location, named, request));
     return { source, entries, packages };
   } catch (thrown) {
     const error = toRebundleError(thrown);
@@ -61,9 +61,18 @@ async function scanSource(source: Source, request: MigrationRequest): Promise<Sc
   }
 }
 
-function restrict(location: PackageLocation, named: readonly string[] | undefined): PackageLocation {
+function escapeGlob(path: string): string {
+  return path.replace(/[\\*?[\]{}()!+@|^$"]/g, '\\$&');
+}
+
+function restrict(
+  location: PackageLocation,
+  named: readonly string[] | undefined,
+  { onlyFailed }: MigrationRequest,
+): PackageLocation {
   if (named === undefined || named.includes(location.path) || !location.selected) return location;
-  return { ...location, selected: false, reason: 'not named on the command line' };
+  const reason = onlyFailed === true ? 'not left by the last run' : 'not named on the command line';
+  return { ...location, selected: false, reason };
 }
 
 function checkNames(scanned: readonly ScannedSource[]): void {

@@ -36,7 +36,12 @@ const Plan = z.looseObject({
   createdAt: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
   rules: z.number(),
   tool: z.string().optional(),
-  request: z.object({ apps: z.array(z.string()), removeApps: z.array(z.string()), allowPartial: z.boolean() }),
+  request: z.object({
+    apps: z.array(z.string()),
+    only: z.record(z.string(), z.array(z.string())).exactOptional(),
+    removeApps: z.array(z.string()),
+    allowPartial: z.boolean(),
+  }),
   options: Digest,
   images: z.array(Image),
   apps: z.array(z.unknown()),

@@ -17,6 +17,8 @@ export interface GitSettings {
   readonly signal?: AbortSignal;
   /** Whether `file://` URLs are fetched from; https and ssh always are. */
   readonly allowFile?: boolean;
+  /** Whether even remote work reaches nothing. */
+  readonly offline?: boolean;
   /** The program; by default `git` on the path. */
   readonly program?: string;
 }
@@ -74,8 +76,9 @@ const REMOTE_VARIABLES =
  * credential helpers. Schemes: https and ssh, `file` where allowed, and none at all for work on local repositories, so that a partial clone fetches
  * nothing on its own.
  */
-export function createGit({ env, signal, allowFile = false, program = 'git' }: GitSettings): Git {
-  const options = (reach: GitReach): { readonly env: Record<string, string>; readonly args: readonly string[] } => {
+export function createGit({ env, signal, allowFile = false, offline = false, program = 'git' }: GitSettings): Git {
+  const options = (asked: GitReach): { readonly env: Record<string, string>; readonly args: readonly string[] } => {
+    const reach = offline ? 'none' : asked;
     const allowed = reach === 'none' ? [] : ['https', 'ssh', ...(allowFile ? ['file'] : [])];
     const remote = Object.entries(env).filter(([name]) => reach === 'remote' && REMOTE_VARIABLES.test(name));
     const kept = ['PATH', 'HOME', 'TMPDIR', 'SYSTEMROOT'].map((name) => [name, env[name]] as const);

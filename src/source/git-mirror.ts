@@ -28,8 +28,10 @@ export function createMirrors(options: {
   /** Absolute. */
   readonly cache: string;
   readonly allowFile: boolean;
+  /** Nothing is fetched: a mirror is read at the ref that it has. */
+  readonly offline?: boolean;
 }): (url: GitUrl, ref?: string) => GitMirror {
-  const { git, cache, allowFile } = options;
+  const { git, cache, allowFile, offline = false } = options;
   const limitOf = createFetchLimit({ total: 8, perHost: 4 }, git.signal);
   const queues = new Map<string, Promise<unknown>>();
   return (url, ref = 'HEAD') => {
@@ -48,7 +50,7 @@ export function createMirrors(options: {
       }
       // Two refs of one remote share a mirror, and git locks it.
       const before = queues.get(path) ?? Promise.resolve();
-      const task = before.then(() => limitOf(url.host)(() => fetchRef({ git, url, ref, path })));
+      const task = before.then(() => limitOf(url.host)(() => (offline ? findKept : fetchRef)({ git, url, ref, path })));
       queues.set(
         path,
         task.catch(() => {}),
@@ -75,7 +77,7 @@ interface Fetch {
 async function fetchRef(fetch: Fetch): Promise<string> {
   const { git, url, ref, path } = fetch;
   if ((await findMirror(path)) === undefined) await initMirror(fetch, 'sha1');
-  const name = `refs/rebundle/${hexOf(digestOf(Buffer.from(ref))).slice(0, 16)}`;
+  const name = nameOfRef(ref);
   const call = () =>
     git.run(
       [
@@ -94,6 +96,23 @@ async function fetchRef(fetch: Fetch): Promise<string> {
   }
   if (!result.ok) throw fetchError(url, result.problem, hintFor(result.problem));
   return name;
+}
+
+function nameOfRef(ref: string): string {
+  return `refs/rebundle/${hexOf(digestOf(Buffer.from(ref))).slice(0, 16)}`;
+}
+
+/** What an earlier run fetched of a ref. */
+async function findKept({ git, url, ref, path }: Fetch): Promise<string> {
+  const name = nameOfRef(ref);
+  const isMirror = (await findMirror(path)) !== undefined;
+  const call = [`--git-dir=${path}`, 'rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`];
+  if (isMirror && (await git.run(call)).ok) return name;
+  throw fetchError(
+    url,
+    `no run has fetched ${escapeTerminal(ref)} of it, and --offline fetches nothing`,
+    'Run once without --offline.',
+  );
 }
 
 /** Only a mirror itself, never a repository that the cache folder lies in. */

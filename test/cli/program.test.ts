@@ -16,6 +16,8 @@ const environment: CliEnvironment = {
   now: () => 0,
   repeat: () => () => {},
   signal: new AbortController().signal,
+  pid: process.pid,
+  isRunning: () => true,
 };
 
 /** The commands with another thing to do. */
@@ -156,7 +158,9 @@ describe('an invocation', () => {
       repin: ['docker.io/**', '**'],
       allowPartial: true,
       removeApps: ['old', 'older'],
-      failFast: true,
+      maxFailures: 1,
+      offline: false,
+      onlyFailed: false,
       errorOn: 'note',
       reports: [
         { format: 'html', path: 'r.html' },
@@ -212,6 +216,13 @@ describe('a wrong command line', () => {
     [['convert', '--tag', 'x'], "unknown option '--tag'"],
     [['apply', 'p', '--target-version', '1'], "unknown option '--target-version'"],
     [['run', '--json'], "unknown option '--json'"],
+    [['plan', '--max-failures', '0'], '--max-failures: expected a whole number from 1 to 9999999, found "0"'],
+    [
+      ['run', '--fail-fast', '--max-failures', '2'],
+      "option '--max-failures <n>' cannot be used with option '--fail-fast'",
+    ],
+    [['run', '--frozen', 'p', '--repin'], "option '--frozen <plan>' cannot be used with option '--repin [glob]'"],
+    [['run', '--offline', '--repin'], "option '--offline' cannot be used with option '--repin [glob]'"],
     [['apply'], "missing required argument 'plan'"],
     [['plan', '--set'], "option '--set <name=value>' argument missing"],
     [['plan', '--quiet', '--verbose'], "option '--quiet' cannot be used with option '--verbose'"],

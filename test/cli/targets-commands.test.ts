@@ -60,6 +60,8 @@ async function rebundle(args: string, options: { input?: string; env?: Record<st
     now: () => 0,
     repeat: () => () => {},
     signal: abort.signal,
+    pid: process.pid,
+    isRunning: () => true,
   };
   try {
     const { status, stdout = '' } = await runProgram(args.split(' '), {

@@ -40,7 +40,7 @@ async function readTargets(more: string): Promise<string | undefined> {
     now: () => Date.now(),
     signal: new AbortController().signal,
   } as unknown as CliEnvironment;
-  const places = openPlaces(config, environment, () => {});
+  const places = openPlaces({ config, environment, emit: () => {} });
   try {
     const repo = await openTufRepo(config.targets!, { environment, emit: () => {}, http: places.http });
     return (await repo.readTargets())?.bytes.toString();

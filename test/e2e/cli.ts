@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { chmod, cp, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Writable } from 'node:stream';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** The built program; another build of it may be named. */
@@ -51,11 +52,25 @@ export class Workspace {
 
   /** Runs the program. SOURCE_DATE_EPOCH is set; nothing else of the environment but PATH is passed on. */
   run(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+    const { input, result } = this.start(args, options);
+    input.end();
+    return result;
+  }
+
+  /** The same, for a program that a test sends signals to. */
+  start(
+    args: readonly string[],
+    options: CliOptions = {},
+  ): {
+    readonly input: Writable;
+    readonly kill: (signal: NodeJS.Signals) => void;
+    readonly result: Promise<CliResult>;
+  } {
     const { env, prefix = [], main = MAIN, interrupt, ...user } = options;
     const [program = process.execPath, ...words] = [...prefix, process.execPath, main, ...args];
     const given = { PATH: process.env.PATH, HOME: this.root, SOURCE_DATE_EPOCH: EPOCH, ...env };
-    return new Promise((resolve, reject) => {
-      const child = spawn(program, words, { cwd: this.root, env: given, stdio: ['ignore', 'pipe', 'pipe'], ...user });
+    const child = spawn(program, words, { cwd: this.root, env: given, stdio: 'pipe', ...user });
+    const result = new Promise<CliResult>((resolve, reject) => {
       let stdout = '';
       let stderr = '';
       let interrupted = false;
@@ -75,6 +90,7 @@ export class Workspace {
       child.on('error', reject);
       child.on('close', (status) => resolve({ status, stdout, stderr }));
     });
+    return { input: child.stdin, kill: (signal) => void child.kill(signal), result };
   }
 
   path(path: string): string {

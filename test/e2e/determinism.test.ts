@@ -124,6 +124,8 @@ describe('the same bytes from a source that', () => {
       now: () => 0,
       repeat: () => () => {},
       signal: new AbortController().signal,
+      pid: process.pid,
+      isRunning: () => true,
     };
     const flags = { ...NOTHING_SAID, config: CONFIG };
     const setup = await prepareSetup({ command: 'run', operands: [], paths: [], flags, own: {} }, environment);
@@ -132,7 +134,7 @@ describe('the same bytes from a source that', () => {
     const { plan } = await runMigration(
       setup.request,
       {
-        ...openPlaces(setup.config, environment, () => {}),
+        ...openPlaces({ config: setup.config, environment, emit: () => {} }),
         sources: variation.reverse === true ? sources.reverse() : sources,
         tufRepo: createFileTufRepo(targets!.repo),
         targetsSeed: { path: 'seed', bytes: readFileSync(targets!.seed!) },

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { RebundleError } from '../../src/errors.ts';
 import type { MigrationPlan } from '../../src/model/plan.ts';
 import { formatPlan, parsePlan, unpackRow } from '../../src/pipeline/state.ts';
 import { createMemoryRegistry } from '../../src/registry/memory.ts';
@@ -51,6 +52,34 @@ describe('plan', () => {
 });
 
 describe('apply', () => {
+  test('counts towards --max-failures what fails while publishing, not what the plan has failed already', async () => {
+    await factory.addApp('gamma');
+    await factory.write('repo/alpha.dockerapp', singleFile('quay.io/acme/none:v1'));
+    const { plan: partly } = await factory.plan();
+    const config = `${factory.config}publish: { concurrency: 1 }\n`;
+    const done = await factory.apply(partly, { maxFailures: 1, config });
+    expect(statusesOf(done)).toMatchObject({ alpha: 'failed' });
+    expect(planOf(done, 'beta').published || done.bytesSent > 0).toBe(true);
+
+    const inner = createMemoryRegistry();
+    const destination: typeof inner = {
+      ...recordCalls(inner).registry,
+      putManifest: async (name) => Promise.reject(new RebundleError('REGISTRY_DENIED', name.repository)),
+    };
+    const stopped = await factory.apply(partly, { maxFailures: 1, config, context: { destination } });
+    expect(statusesOf(stopped)).toEqual({ alpha: 'failed', beta: 'failed', gamma: 'held' });
+    expect(planOf(stopped, 'gamma').reason).toContain('not tried');
+  });
+
+  test('refuses a plan that stopped before it had tried every app', async () => {
+    await factory.write('repo/alpha.dockerapp', singleFile('quay.io/acme/none:v1'));
+    const { plan: stopped } = await factory.plan({ maxFailures: 1 });
+    await expect(factory.apply(stopped)).rejects.toMatchObject({
+      code: 'PLAN_STALE',
+      message: 'not as planned: beta was not tried by the plan',
+    });
+  });
+
   test('publishes what was planned, with the clock of the plan', async () => {
     const proposed = await factory.plan();
     const outcome = await factory.apply(plan, { context: { createdAt: '2030-01-01T00:00:00Z' } });

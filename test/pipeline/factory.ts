@@ -138,7 +138,6 @@ export class TestFactory {
       parameterFiles: [],
       allowPartial: false,
       removeApps: [],
-      failFast: false,
       ...rest,
     };
   }

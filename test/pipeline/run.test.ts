@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { RebundleError } from '../../src/errors.ts';
 import { createLimit } from '../../src/lib/limit.ts';
 import { imagesIn, readBundle } from './bundle-content.ts';
 import {
@@ -8,6 +9,7 @@ import {
   imageOf,
   ostreeTarget,
   planOf,
+  recordCalls,
   singleFile,
   statusesOf,
   TAG,
@@ -488,12 +490,83 @@ describe('no form for devices of the old style (T5)', () => {
   });
 });
 
-describe('--fail-fast', () => {
-  test('tries no app after the first that fails, and publishes none that was not tried', async () => {
-    await factory.write('repo/alpha.dockerapp', BROKEN);
-    const outcome = await factory.run({ failFast: true, context: { limit: createLimit(1) } });
-    expect(statusesOf(outcome)).toEqual({ alpha: 'failed', beta: 'failed' });
-    expect(outcome.results[1]?.diagnostics[0]?.message).toContain('--fail-fast');
+describe('--fail-fast and --max-failures', () => {
+  const NAMES = ['alpha', 'beta', 'delta', 'gamma', 'omega'];
+  const broken = (...apps: string[]): Promise<unknown> =>
+    Promise.all(apps.map((app) => factory.write(`repo/${app}.dockerapp`, BROKEN)));
+
+  beforeEach(async () => {
+    for (const app of NAMES.slice(2)) await factory.addApp(app);
+  });
+
+  test.each([1, 8])(
+    'the app that is one too many is the same however many are under way (%i), and those after it count as not tried',
+    async (concurrency) => {
+      await broken('beta', 'delta', 'omega');
+      const before = await factory.targetsText();
+      const { registry, calls } = recordCalls(factory.destination);
+      factory.destination = registry;
+      const limited = { maxFailures: 2, context: { limit: createLimit(concurrency) } };
+      const outcome = await factory.run(limited);
+      expect(statusesOf(outcome)).toEqual({
+        alpha: 'held',
+        beta: 'failed',
+        delta: 'failed',
+        gamma: 'held',
+        omega: 'held',
+      });
+      expect(planOf(outcome, 'alpha').reason).toBe('waits for beta, delta');
+      const omega = outcome.results.find(({ app }) => app === 'omega');
+      expect(omega).toMatchObject({ reason: 'not tried: the run stops once 2 apps failed', diagnostics: [] });
+      expect(calls.filter((call) => call.startsWith('put'))).toEqual([]);
+      expect(await factory.targetsText()).toBe(before);
+      expect(factory.saved.map(({ state }) => state)).toEqual(['proposed']);
+    },
+  );
+
+  test('nothing is published or written after it, not even with --allow-partial', async () => {
+    await broken('omega');
+    const before = await factory.targetsText();
+    const stopped = await factory.run({ maxFailures: 1, allowPartial: true });
+    expect(statusesOf(stopped)).toMatchObject({ alpha: 'held', gamma: 'held', omega: 'failed' });
+    expect(await factory.targetsText()).toBe(before);
+    const { config } = factory;
+    const plain = await factory.run({ maxFailures: 1, config: config.replace(/targets:.*\n/, '') });
+    expect(planOf(plain, 'alpha')).toMatchObject({
+      status: 'held',
+      reason: 'not published: the run stops once an app failed',
+    });
+    const below = await factory.run({ maxFailures: 2, allowPartial: true });
+    expect(statusesOf(below)).toMatchObject({ alpha: 'migrated', omega: 'failed' });
+    expect(await factory.targetsText()).not.toBe(before);
+  });
+
+  test('a failure while publishing counts, too: what is not begun by then is not', async () => {
+    const inner = factory.destination;
+    factory.destination = {
+      ...recordCalls(inner).registry,
+      putManifest: async (name, manifest, options) => {
+        if (name.repository.endsWith('/beta')) throw new RebundleError('REGISTRY_DENIED', 'no');
+        return inner.putManifest(name, manifest, options);
+      },
+    };
+    const before = await factory.targetsText();
+    const config = `${factory.config}publish: { concurrency: 1 }\n`;
+    const outcome = await factory.run({ maxFailures: 1, allowPartial: true, config });
+    expect(statusesOf(outcome)).toEqual({
+      alpha: 'held',
+      beta: 'failed',
+      delta: 'held',
+      gamma: 'held',
+      omega: 'held',
+    });
+    expect(planOf(outcome, 'alpha').reason).toBe('waits for beta');
+    expect(planOf(outcome, 'gamma').reason).toBe('not tried: the run stops once an app failed');
+    expect(await factory.targetsText()).toBe(before);
+    expect(factory.saved.at(-1)?.state).toBe('started');
+    factory.destination = inner;
+    const next = await factory.run({ earlier: factory.saved.at(-1)! });
+    expect(new Set(Object.values(statusesOf(next)))).toEqual(new Set(['migrated']));
   });
 });
 

@@ -57,6 +57,8 @@ export class ProgramFolder {
       now: () => 0,
       repeat: () => () => {},
       signal: new AbortController().signal,
+      pid: process.pid,
+      isRunning: () => true,
     };
     try {
       const { status, stdout = '' } = await runProgram(args, { commands: COMMANDS, environment, version: '0.0.0' });

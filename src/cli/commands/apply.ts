@@ -37,11 +37,13 @@ async function apply(invocation: Invocation, environment: CliEnvironment): Promi
       hint: 'Make a plan with rebundle plan.',
     });
   return migrate(invocation, environment, async ({ setup, context, planPath }) => {
+    const { apps, only, removeApps, allowPartial } = approved.request;
     const request = {
       ...setup.request,
-      apps: approved.request.apps,
-      removeApps: approved.request.removeApps,
-      allowPartial: approved.request.allowPartial || setup.request.allowPartial,
+      apps,
+      ...(only === undefined ? {} : { only: new Map(Object.entries(only)) }),
+      removeApps,
+      allowPartial: allowPartial || setup.request.allowPartial,
     };
     const outcome = await applyMigration(approved, request, context, (saved) => savePlan(saved, planPath, setup));
     await writeApps(outcome, setup);

@@ -5,6 +5,7 @@ import { escapeTerminal } from '../../lib/escape-text.ts';
 import type { AppResult } from '../../model/app.ts';
 import { convertPackages } from '../../pipeline/convert.ts';
 import { tellConversion } from '../../pipeline/ignore-findings.ts';
+import { isNotTried } from '../../pipeline/max-failures.ts';
 import { type ConvertedApp, hasErrors } from '../../pipeline/migration.ts';
 import { scanSources, skippedResults } from '../../pipeline/scan.ts';
 import {
@@ -23,6 +24,7 @@ import { writeEnvFiles } from '../env-output.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { combineStatus } from '../exit-status.ts';
 import { removeTree, replaceTree, writeTree } from '../output.ts';
+import { type LockHolder, tellTakenLock, withRunLock } from '../run-lock.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from '../session.ts';
 import { appFolder, prepareSetup, type Setup } from '../setup.ts';
 import { COMPOSE_FILE, inPlaceFolder, newFiles, treeOf } from '../trees.ts';
@@ -49,7 +51,31 @@ async function convert(invocation: Invocation, environment: CliEnvironment): Pro
   const proveOnly = invocation.own.prove === true;
   if (!inPlace && !proveOnly && !toCommits) checkOutput(setup);
   if (inPlace) requireFolders(setup);
+  const work = (takenFrom?: LockHolder): Promise<CommandResult> =>
+    convertAll({ setup, takenFrom, commits: toCommits ? commits : undefined }, invocation, environment);
+  // What is written elsewhere, git guards.
+  return inPlace || proveOnly || toCommits ? work() : withRunLock({ out: setup.out, environment }, work);
+}
+
+async function convertAll(
+  {
+    setup,
+    takenFrom,
+    commits,
+  }: {
+    readonly setup: Setup;
+    readonly takenFrom: LockHolder | undefined;
+    /** Where the result goes to commits. */
+    readonly commits: CommitOptions | undefined;
+  },
+  invocation: Invocation,
+  environment: CliEnvironment,
+): Promise<CommandResult> {
+  const toCommits = commits !== undefined;
+  const { inPlace } = invocation.flags;
+  const proveOnly = invocation.own.prove === true;
   return withReporter(invocation, environment, setup, async (emit) => {
+    tellTakenLock(takenFrom, emit);
     const context = offlineContext(setup, environment, emit);
     const scanned = await scanSources(setup.request, context);
     const request = { ...setup.request, deviceSeverity: 'warning' } as const;
@@ -58,25 +84,20 @@ async function convert(invocation: Invocation, environment: CliEnvironment): Pro
     // What is a compose folder in its repository already stays as it is there.
     const isDone = (app: ConvertedApp): boolean => app.location.kind === 'compose' && (inPlace || toCommits);
     const due = apps.filter((app) => !isDone(app));
-    const lines = toCommits
+    const lines = commits
       ? await writeCommits({ apps: due, isFine, options: commits, setup, context }, environment)
       : [];
     const results: AppResult[] = [];
     for (const app of apps) {
+      setup.signal.throwIfAborted();
       const fine = isFine(app);
       const folder = inPlace ? inPlaceFolder(app, setup) : appFolder(setup.out, app.name);
       if (proveOnly) lines.push(`${app.name}: ${describeProof(app, fine)}`);
       else if (fine && !isDone(app) && !toCommits) {
         await (inPlace ? writeTree(folder, newFiles(app, setup, folder)) : replaceTree(folder, treeOf(app)));
         lines.push(relative(environment.cwd, join(folder, COMPOSE_FILE)));
-      } else if (!inPlace && !toCommits) await removeTree(folder);
-      results.push({
-        app: app.name,
-        origin: app.origin,
-        status: !fine ? 'failed' : isDone(app) ? 'skipped' : 'migrated',
-        ...(fine && isDone(app) ? { reason: 'it is a compose folder already' } : {}),
-        diagnostics: app.diagnostics,
-      });
+      } else if (!inPlace && !toCommits && !isNotTried(app.diagnostics)) await removeTree(folder);
+      results.push({ app: app.name, origin: app.origin, ...describeEnd(app, fine, isDone(app)) });
     }
     if (!proveOnly && !toCommits) await writeEnvFiles(apps, setup);
     results.push(...skippedResults(scanned));
@@ -88,6 +109,15 @@ async function convert(invocation: Invocation, environment: CliEnvironment): Pro
     const stdout = lines.map((line) => `${escapeTerminal(line)}\n`).join('');
     return { status, stdout, results: heard.results };
   });
+}
+
+function describeEnd({ diagnostics }: ConvertedApp, fine: boolean, done: boolean): Omit<AppResult, 'app' | 'origin'> {
+  const [first] = diagnostics;
+  if (first !== undefined && isNotTried(diagnostics)) return { status: 'held', reason: first.message, diagnostics: [] };
+  if (!fine) return { status: 'failed', diagnostics };
+  return done
+    ? { status: 'skipped', reason: 'it is a compose folder already', diagnostics }
+    : { status: 'migrated', diagnostics };
 }
 
 /** Only a folder that is read as it lies there has a place beside the package. */

@@ -20,8 +20,8 @@ export const RETIRE: CommandDefinition = {
   name: 'retire',
   summary: 'end the dual window: replace the packages, then drop docker_apps from targets',
   paths: REPOSITORY_PATHS,
-  // A target that lacks what failed is no end of anything.
-  options: [...PLANNING.filter((name) => name !== 'allowPartial'), 'json'],
+  // A target that lacks what failed is no end of anything, and docker_apps goes for all apps.
+  options: [...PLANNING.filter((name) => name !== 'allowPartial' && name !== 'onlyFailed'), 'json'],
   own: [
     () => new Option('--fleet-ready', 'no device reads docker_apps any more: do it, instead of only telling'),
     ...commitOptions(),
