@@ -6,7 +6,8 @@ import { planFreeTargets, readTargets, type TargetsState } from './app-targets.t
 import { type BuiltApp, buildApp } from './build-app.ts';
 import { convertPackages } from './convert.ts';
 import { describePlan } from './describe-plan.ts';
-import { forecastDownloads } from './downloads.ts';
+import { forecastDownloads, readAhead } from './downloads.ts';
+import { createImageContents } from './image-contents.ts';
 import { createImageResolver } from './image-resolver.ts';
 import { readPinsOfPlan, readPublishedPins } from './kept-pins.ts';
 import type { MigrationContext, MigrationRequest, ScannedSource } from './migration.ts';
@@ -53,9 +54,12 @@ export async function buildMigration(
       : readPinsOfPlan(basis.plan);
   const pinning = { resolver, readPins };
   const hold = createByteStore();
-  const apps = await convertPackages(scanned, request, context, (converted, reconvert) =>
-    buildApp(converted, { request, context, pinning, hold, reconvert }),
-  );
+  const contents = config.report.downloads ? createImageContents(context) : undefined;
+  const apps = await convertPackages(scanned, request, context, async (converted, reconvert) => {
+    const app = await buildApp(converted, { request, context, pinning, hold, reconvert });
+    if (contents !== undefined) readAhead(app, contents);
+    return app;
+  });
   const createdAt = basis?.plan.createdAt ?? context.createdAt;
   const fixed = { createdAt, version: basis?.targetVersion };
   const planned = targets === undefined ? undefined : await planFreeTargets({ apps, targets, request, context }, fixed);
@@ -63,9 +67,10 @@ export async function buildMigration(
     checkTargets(targets.file, planned.plan.targets, { apps, request, context });
   }
   const due = planned?.due.targets ?? [];
-  const downloads = request.config.report.downloads
-    ? await forecastDownloads({ apps, targets: due, file: targets?.file, request, context })
-    : undefined;
+  const downloads =
+    contents === undefined
+      ? undefined
+      : await forecastDownloads({ apps, targets: due, file: targets?.file, request, context, contents });
   const plan = describePlan({ request, context, apps, planned, targets, createdAt, downloads });
   return { plan, apps, scanned, ...(targets === undefined ? {} : { targets }) };
 }
