@@ -254,8 +254,7 @@ async function createContext({
 
 /** Before the first remote write it is also certain that the converted trees can be written. */
 export async function savePlan(plan: MigrationPlan, path: string, { out }: Setup): Promise<void> {
-  if (plan.state === 'started')
-    await mapLimit(plan.apps, createLimit(TREES_AT_ONCE), ({ app }) => assertOwnTree(appFolder(out, app)));
+  if (plan.state === 'started') for (const { app } of plan.apps) assertOwnTree(appFolder(out, app));
   await writeOutput(path, formatPlan(plan));
 }
 
@@ -263,6 +262,6 @@ export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promi
   await mapLimit(apps, createLimit(TREES_AT_ONCE), async ({ name, open, isConverted, diagnostics }) => {
     const folder = appFolder(setup.out, name);
     if (open !== undefined && !hasErrors(diagnostics)) await replaceTree(folder, treeOf((await open()).converted));
-    else if (!isConverted) await removeTree(folder);
+    else if (!isConverted) removeTree(folder);
   });
 }

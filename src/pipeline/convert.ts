@@ -6,7 +6,7 @@ import { MAX_PACKAGE_FILE } from '../dockerapp/split.ts';
 import { toRebundleError } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
-import { createLimit, mapLimit } from '../lib/limit.ts';
+import { mapLimit } from '../lib/limit.ts';
 import { createMask } from '../lib/redact.ts';
 import type { AppPackage, ComposeApp, Diagnostic, PackageLocation, SourceOrigin } from '../model/app.ts';
 import { rescueApp } from './env-files.ts';
@@ -21,12 +21,6 @@ import {
 import { readNativeApp } from './native-app.ts';
 import { entriesBelow, openPackage } from './open-package.ts';
 import { findSupportFiles, readsFiles } from './support-files.ts';
-
-/**
- * Apps on their way at once. Conversion itself takes turns, but an app that waits for a registry must not hold up the others; more than registries
- * answer at once would only hold more texts.
- */
-const APPS_AT_ONCE = 16;
 
 /**
  * Splits and rewrites every selected package, finds its support files and hands each app on to `next`, with a function that converts it once more,
@@ -44,7 +38,7 @@ export async function convertPackages<T extends { readonly diagnostics: readonly
   tasks.sort((a, b) => compareText(a.location.name, b.location.name));
   let failed = false;
   const silent = { ...context, emit: () => {} };
-  return mapLimit(tasks, createLimit(APPS_AT_ONCE, context.signal), async ({ scannedSource, location }) => {
+  return mapLimit(tasks, context.limit, async ({ scannedSource, location }) => {
     const converted =
       failed && request.failFast
         ? stopped(scannedSource, location)

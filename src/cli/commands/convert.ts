@@ -69,7 +69,7 @@ async function convert(invocation: Invocation, environment: CliEnvironment): Pro
       else if (fine && !isDone(app) && !toCommits) {
         await (inPlace ? writeTree(folder, newFiles(app, setup, folder)) : replaceTree(folder, treeOf(app)));
         lines.push(relative(environment.cwd, join(folder, COMPOSE_FILE)));
-      } else if (!inPlace && !toCommits) await removeTree(folder);
+      } else if (!inPlace && !toCommits) removeTree(folder);
       results.push({
         app: app.name,
         origin: app.origin,
