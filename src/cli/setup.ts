@@ -15,8 +15,6 @@ import { readOptional } from './output.ts';
 import { openSources } from './sources.ts';
 
 const DEFAULT_CONFIG = 'rebundle.yml';
-/** As many as a registry answers at once: work that waits for one is no burden on this machine, and conversion takes turns whatever this says. */
-const AT_ONCE = 16;
 
 /** A command line turned into what the pipeline takes. */
 export interface Setup {
@@ -61,7 +59,7 @@ export async function prepareSetup(
     roots,
     git,
     out,
-    limit: createLimit(Math.max(AT_ONCE, availableParallelism() * 2), environment.signal),
+    limit: createLimit(Math.max(4, availableParallelism() * 2), environment.signal),
   };
 }
 

@@ -25,7 +25,13 @@ import type { AppBytes, createByteStore, OpenApp } from './app-bytes.ts';
 import { buildBundle } from './build-bundle.ts';
 import { findBundleSecrets } from './bundle-secrets.ts';
 import { maskFindings } from './convert.ts';
-import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
+import {
+  type ConvertedApp,
+  hasErrors,
+  type MigrationContext,
+  type MigrationRequest,
+  sortDiagnostics,
+} from './migration.ts';
 import { type BytePins, type Pinning, pinApp } from './pin-app.ts';
 import { findPlace, type PublishPlace } from './publish.ts';
 import { describeBytes, describeConversion } from './review.ts';
@@ -60,6 +66,13 @@ export interface BuiltApp {
   readonly open?: OpenApp;
 }
 
+/** An app of which all is known but whether the destination has it: that is being asked, and nothing large is held meanwhile. */
+export interface BegunApp {
+  readonly diagnostics: readonly Diagnostic[];
+  /** Rejects only where the run is cancelled. */
+  readonly built: Promise<BuiltApp>;
+}
+
 /**
  * Pins the images of a converted app and computes its bundle. What is wrong with the app becomes a finding. `reconvert` converts it anew, for when its
  * bytes are needed and were not held.
@@ -73,14 +86,36 @@ export async function buildApp(
     readonly hold: ReturnType<typeof createByteStore>;
     readonly reconvert: () => Promise<ConvertedApp>;
   },
-): Promise<BuiltApp> {
-  const { open, resolutions, ...known } = await describeApp(converted, input);
+): Promise<BegunApp> {
+  const { app, tag } = await describeApp(converted, input);
+  const { open, resolutions, ...known } = app;
   // A part of a text keeps the whole text alive. A copy of what is kept for each app does not.
   const row = JSON.parse(JSON.stringify(known)) as typeof known;
-  return { ...row, resolutions, ...(open === undefined ? {} : { open }) };
+  const kept = { ...row, resolutions, ...(open === undefined ? {} : { open }) };
+  const built = tag === undefined ? Promise.resolve(kept) : placeApp(kept, tag, input.context);
+  built.catch(() => {});
+  return { diagnostics: kept.diagnostics, built };
 }
 
-async function describeApp(converted: ConvertedApp, input: Parameters<typeof buildApp>[1]): Promise<BuiltApp> {
+/** Looks for the bundle of an app in the destination. Where that fails, there is none. */
+async function placeApp(app: BuiltApp, tag: string, context: MigrationContext): Promise<BuiltApp> {
+  const { bundle, inputs: _inputs, dockerApp: _dockerApp, open: _open, ...rest } = app;
+  if (bundle === undefined) return app;
+  try {
+    const place = await findPlace(bundle, tag, context);
+    return { ...app, place, diagnostics: sortDiagnostics([...app.diagnostics, ...describePlace(place, tag)]) };
+  } catch (thrown) {
+    const error = toRebundleError(thrown);
+    if (error.code === 'CANCELLED') throw error;
+    return { ...rest, diagnostics: sortDiagnostics([...app.diagnostics, errorFinding(error)]) };
+  }
+}
+
+/** `tag` is the one that the bundle is to have, where there is one. */
+async function describeApp(
+  converted: ConvertedApp,
+  input: Parameters<typeof buildApp>[1],
+): Promise<{ readonly app: BuiltApp; readonly tag?: string }> {
   const { app, pkg, diagnostics } = converted;
   const diff = app === undefined ? undefined : diffCompose(app);
   const variables = app?.variables ?? [];
@@ -97,23 +132,22 @@ async function describeApp(converted: ConvertedApp, input: Parameters<typeof bui
     ...(diff === undefined ? {} : { diff: maskDiff(diff, createMask(variables)) }),
     review: app === undefined ? {} : describeConversion(app),
   };
-  if (app === undefined || pkg === undefined || hasErrors(diagnostics)) return { ...base, diagnostics };
+  if (app === undefined || pkg === undefined || hasErrors(diagnostics)) return { app: { ...base, diagnostics } };
   const { request, context } = input;
   try {
     const pinned = await pinApp(converted, app, request, context, input.pinning);
     const own = [...diagnostics, ...pinned.diagnostics];
-    if (pinned.pins === undefined) return { ...base, ...pinned.found, diagnostics: maskFindings(app, own) };
+    if (pinned.pins === undefined) return { app: { ...base, ...pinned.found, diagnostics: maskFindings(app, own) } };
     context.emit({ type: 'app:stage', app: base.name, origin: base.origin, stage: 'bundle' });
     const { pins } = pinned;
     const made = await makeBytes(converted, request, pins);
     const { bundle, dockerApp } = made.bytes;
-    const bundleTag = request.config.publish.tag === 'app-{tag}' ? `app-${pins.tag}` : appTag(bundle.manifest.digest);
-    const place = await findPlace(bundle, bundleTag, context);
+    const tag = request.config.publish.tag === 'app-{tag}' ? `app-${pins.tag}` : appTag(bundle.manifest.digest);
     const rules = { rules: request.config.secrets.allow, now: context.createdAt };
     const secrets = await findBundleSecrets(app, bundle.files, rules);
-    const all = [...own, ...made.diagnostics, ...secrets, ...describePlace(place, bundleTag)];
+    const all = [...own, ...made.diagnostics, ...secrets];
     const { archive, index, manifest, reference } = bundle;
-    return {
+    const found = {
       ...base,
       ...pinned.found,
       inputs: digestInputs(pkg, made.files, app, pinned.found.images, request),
@@ -124,7 +158,6 @@ async function describeApp(converted: ConvertedApp, input: Parameters<typeof bui
         reference,
         files: bundle.files.map(({ path, size, digest }) => ({ path, size, digest })),
       },
-      place,
       ...(dockerApp === undefined
         ? {}
         : { dockerApp: { length: dockerApp.byteLength, sha256: hexOf(digestOf(dockerApp)) } }),
@@ -132,10 +165,11 @@ async function describeApp(converted: ConvertedApp, input: Parameters<typeof bui
       diagnostics: maskFindings(app, all),
       open: input.hold(made.bytes, async () => (await makeBytes(await input.reconvert(), request, pins)).bytes),
     };
+    return { app: found, tag };
   } catch (thrown) {
     const error = toRebundleError(thrown);
     if (error.code === 'CANCELLED') throw error;
-    return { ...base, diagnostics: maskFindings(app, [...diagnostics, errorFinding(error)]) };
+    return { app: { ...base, diagnostics: maskFindings(app, [...diagnostics, errorFinding(error)]) } };
   }
 }
 

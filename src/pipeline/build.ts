@@ -55,11 +55,16 @@ export async function buildMigration(
   const pinning = { resolver, readPins };
   const hold = createByteStore();
   const contents = config.report.downloads ? createImageContents(context) : undefined;
-  const apps = await convertPackages(scanned, request, context, async (converted, reconvert) => {
+  const begun = await convertPackages(scanned, request, context, async (converted, reconvert) => {
     const app = await buildApp(converted, { request, context, pinning, hold, reconvert });
-    if (contents !== undefined) readAhead(app, contents);
-    return app;
+    if (contents !== undefined)
+      app.built.then(
+        (built) => readAhead(built, contents),
+        () => {},
+      );
+    return request.failFast ? { ...app, diagnostics: (await app.built).diagnostics } : app;
   });
+  const apps = await Promise.all(begun.map(({ built }) => built));
   const createdAt = basis?.plan.createdAt ?? context.createdAt;
   const fixed = { createdAt, version: basis?.targetVersion };
   const planned = targets === undefined ? undefined : await planFreeTargets({ apps, targets, request, context }, fixed);

@@ -102,7 +102,11 @@ export interface PublishPlace {
 }
 
 /** Looks for a bundle under the wanted tag: one request where that names nothing else. */
-export async function findPlace(bundle: AppBundle, wanted: string, context: MigrationContext): Promise<PublishPlace> {
+export async function findPlace(
+  bundle: Pick<AppBundle, 'manifest' | 'reference'>,
+  wanted: string,
+  context: MigrationContext,
+): Promise<PublishPlace> {
   const options = callOptions(context);
   const { digest } = bundle.manifest;
   const substitute = `${wanted}-${hexOf(digest).slice(0, 12)}`;
