@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { RebundleError } from '../errors.ts';
 import { decodeUtf8 } from '../lib/bytes.ts';
 import { digestOf, hexOf, isDigest } from '../lib/digest.ts';
+import { shareRuns } from '../lib/limit.ts';
 import type { Descriptor, Digest } from '../model/oci.ts';
 import { collectCopies, verifyContent } from './content.ts';
 import {
@@ -161,8 +162,8 @@ class LayoutRegistry implements Registry {
     const exists = this.#exists();
     if (exists && fileSize(path) === descriptor.size) return;
     const opened = open();
-    const isSmall = opened instanceof Uint8Array || descriptor.size <= SMALL_BYTES;
-    const content = isSmall && !(opened instanceof Uint8Array) ? await collectCopies(opened) : opened;
+    const isWhole = opened instanceof Uint8Array || descriptor.size > SMALL_BYTES;
+    const content = isWhole ? opened : await collectCopies(opened);
     if (!exists) await this.#create();
     onDisk(path, () => mkdirSync(this.#blobs, { recursive: true }));
     moveInto(await writeTemp(this.#directory, content), path);
@@ -286,20 +287,4 @@ function moveInto(temp: string, path: string): void {
     rmSync(temp, { force: true });
     throw error;
   }
-}
-
-/** One run after the other; calls that come while it is at work share the run after it. */
-function shareRuns(task: () => Promise<void>): () => Promise<void> {
-  let last: Promise<void> = Promise.resolve();
-  let next: Promise<void> | undefined;
-  return () => {
-    if (next === undefined) {
-      next = last.then(() => {
-        next = undefined;
-        return task();
-      });
-      last = next.catch(() => {});
-    }
-    return next;
-  };
 }
