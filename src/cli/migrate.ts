@@ -296,8 +296,7 @@ async function createContext({
 
 /** Before the first remote write it is also certain that the converted trees can be written. */
 export async function savePlan(plan: MigrationPlan, path: string, { out }: Setup): Promise<void> {
-  if (plan.state === 'started')
-    await mapLimit(plan.apps, createLimit(TREES_AT_ONCE), ({ app }) => assertOwnTree(appFolder(out, app)));
+  if (plan.state === 'started') for (const { app } of plan.apps) assertOwnTree(appFolder(out, app));
   await writeOutput(path, formatPlan(plan));
 }
 
@@ -309,6 +308,6 @@ export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promi
       const { tree } = details.read();
       if (tree !== undefined && (await digestFolder(folder)) === tree) return;
       await replaceTree(folder, (await open()).tree);
-    } else if (!isConverted && !isNotTried(diagnostics)) await removeTree(folder);
+    } else if (!isConverted && !isNotTried(diagnostics)) removeTree(folder);
   });
 }

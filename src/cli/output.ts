@@ -1,9 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { RebundleError } from '../errors.ts';
-import { digestStream } from '../lib/digest.ts';
 
 /** A file of a converted tree. */
 export interface OutputFile {
@@ -74,35 +85,70 @@ export function isWithin(folder: string, path: string): boolean {
 
 /**
  * Replaces the folder of one converted app as a whole, so that no file of an older version stays. Throws OUTPUT_UNSAFE where the folder holds
- * something that no conversion wrote.
+ * something that no conversion wrote. Nothing waits for the disk: a tree that a power cut tears has other bytes, and the next run makes it anew. So
+ * the calls are synchronous; the many small ones of a factory cost a tenth of what they cost by way of other threads.
  */
 export async function replaceTree(folder: string, files: readonly OutputFile[]): Promise<void> {
-  await assertOwnTree(folder);
-  if (await holdsTree(folder, files)) return;
+  const names = listOwnTree(folder);
+  if (names.length > 0 && (await holdsTree(folder, files))) return;
   const temp = `${folder}.${randomBytes(8).toString('hex')}.tmp`;
   try {
-    await mkdir(temp, { recursive: true });
-    await writeTree(temp, files);
-    await rm(folder, { recursive: true, force: true });
-    await rename(temp, folder);
-  } finally {
-    await rm(temp, { recursive: true, force: true });
+    mkdirSync(temp, { recursive: true });
+    for (const file of files) {
+      const path = join(temp, ...file.path.split('/'));
+      if (file.path.includes('/')) mkdirSync(dirname(path), { recursive: true });
+      const handle = openSync(path, 'wx', modeOf(file));
+      try {
+        for await (const chunk of file.open()) writeFileSync(handle, chunk);
+        // The mode is that of the bundle under every umask.
+        fchmodSync(handle, modeOf(file));
+      } finally {
+        closeSync(handle);
+      }
+    }
+    if (names.length > 0) rmSync(folder, { recursive: true, force: true });
+    renameSync(temp, folder);
+  } catch (thrown) {
+    rmSync(temp, { recursive: true, force: true });
+    throw thrown;
   }
 }
 
 /** True where a folder holds these very files and no other: then nothing need be written. */
 async function holdsTree(folder: string, files: readonly OutputFile[]): Promise<boolean> {
-  const found = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const found = readdirSync(folder, { recursive: true, withFileTypes: true });
   const present = found.filter((entry) => !entry.isDirectory());
   if (present.length !== files.length) return false;
-  for (const file of files) {
-    const path = join(folder, ...file.path.split('/'));
-    const there = await lstat(path).catch(() => undefined);
-    if (there?.isFile() !== true || (there.mode & 0o777) !== modeOf(file)) return false;
-    const [old, now] = await Promise.all([digestStream(createReadStream(path)), digestStream(file.open())]);
-    if (old.digest !== now.digest) return false;
-  }
+  for (const file of files) if (!(await holdsFile(join(folder, ...file.path.split('/')), file))) return false;
   return true;
+}
+
+async function holdsFile(path: string, file: OutputFile): Promise<boolean> {
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there?.isFile() !== true || (there.mode & 0o777) !== modeOf(file)) return false;
+  const handle = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    let left = there.size;
+    for await (const chunk of file.open()) {
+      left -= chunk.byteLength;
+      if (left < 0 || !readsAs(handle, chunk)) return false;
+    }
+    return left === 0;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** True where these bytes come next. */
+function readsAs(handle: number, expected: Uint8Array): boolean {
+  const buffer = Buffer.allocUnsafe(expected.byteLength);
+  let filled = 0;
+  while (filled < buffer.byteLength) {
+    const bytesRead = readSync(handle, buffer, filled, buffer.byteLength - filled, null);
+    if (bytesRead === 0) return false;
+    filled += bytesRead;
+  }
+  return buffer.equals(expected);
 }
 
 function modeOf({ executable }: OutputFile): number {
@@ -110,20 +156,31 @@ function modeOf({ executable }: OutputFile): number {
 }
 
 /** Takes away the folder that an earlier run wrote for an app which fails now. */
-export async function removeTree(folder: string): Promise<void> {
-  const found = await stat(folder).catch(() => undefined);
-  if (found === undefined) return;
-  await assertOwnTree(folder);
-  await rm(folder, { recursive: true, force: true });
+export function removeTree(folder: string): void {
+  assertOwnTree(folder);
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /** Throws OUTPUT_UNSAFE where a folder that is to be replaced holds something else than a converted tree. */
-export async function assertOwnTree(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : ['']));
-  if (names.length === 0 || names.includes('docker-compose.yml')) return;
+export function assertOwnTree(folder: string): void {
+  listOwnTree(folder);
+}
+
+/** The names in the folder of a converted app: none where there is no folder. */
+function listOwnTree(folder: string): string[] {
+  const names = listNames(folder);
+  if (names.length === 0 || names.includes('docker-compose.yml')) return names;
   throw new RebundleError('OUTPUT_UNSAFE', `${folder} holds files that no conversion wrote`, {
     hint: 'Move it away, or choose another --out.',
   });
+}
+
+function listNames(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? [] : [''];
+  }
 }
 
 /** Writes files into a folder; existing ones of that name are replaced, others stay. */

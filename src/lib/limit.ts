@@ -37,3 +37,19 @@ export class SingleFlight<K, V> {
     return call;
   }
 }
+
+/** Runs a task for all who asked before it began: calls that come while it is at work share the run after it. A failure is told to those of its run. */
+export function shareRuns(task: () => Promise<void>): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
+  return () => {
+    if (next === undefined) {
+      next = last.then(() => {
+        next = undefined;
+        return task();
+      });
+      last = next.catch(() => {});
+    }
+    return next;
+  };
+}

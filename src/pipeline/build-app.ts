@@ -20,19 +20,19 @@ import type {
   PackageKind,
   SourceOrigin,
 } from '../model/app.ts';
-import type { Digest } from '../model/oci.ts';
+import type { AppReference, Digest } from '../model/oci.ts';
 import { type AppDetails, type Kept, RULES_VERSION, type ServicePin } from '../model/plan.ts';
 import type { FileContent } from '../targets/file-targets.ts';
 import type { AppBytes, createByteStore, OpenApp } from './app-bytes.ts';
 import { buildBundle } from './build-bundle.ts';
 import { findBundleSecrets } from './bundle-secrets.ts';
-import { maskFindings } from './convert.ts';
+import { maskFindings, type PackageTask } from './convert.ts';
 import {
   type ConvertedApp,
   hasErrors,
   type MigrationContext,
   type MigrationRequest,
-  type ScannedSource,
+  sortDiagnostics,
 } from './migration.ts';
 import { type BytePins, type Pinning, pinApp, repeatPins } from './pin-app.ts';
 import { findPlace, type PublishPlace } from './publish.ts';
@@ -62,6 +62,13 @@ export interface BuiltApp {
   readonly open?: OpenApp;
 }
 
+/** An app of which all is known but whether the destination has it: that is being asked, and nothing large is held meanwhile. */
+export interface BegunApp {
+  readonly diagnostics: readonly Diagnostic[];
+  /** Rejects only where the run is cancelled. */
+  readonly built: Promise<BuiltApp>;
+}
+
 /**
  * Pins the images of a converted app and computes its bundle. What is wrong with the app becomes a finding. `reconvert` converts it anew, for when its
  * bytes are needed and were not held.
@@ -74,11 +81,43 @@ export async function buildApp(
     readonly pinning: Pinning;
     readonly keep: Keep;
     readonly keys: Pick<SourceKeys, 'ofReads'>;
-    readonly scanned: ScannedSource;
     readonly hold: ReturnType<typeof createByteStore>;
-    readonly reconvert: () => Promise<ConvertedApp>;
+    readonly task: PackageTask;
   },
+): Promise<BegunApp> {
+  const { app, tag, reference } = await describeApp(converted, input);
+  const built = tag === undefined ? Promise.resolve(app) : placeApp(app, { tag, reference }, input.context);
+  built.catch(() => {});
+  return { diagnostics: app.diagnostics, built };
+}
+
+/** Looks for the bundle of an app in the destination. Where that fails, there is none. */
+async function placeApp(
+  app: BuiltApp,
+  { tag, reference }: { readonly tag: string; readonly reference: AppReference },
+  context: MigrationContext,
 ): Promise<BuiltApp> {
+  try {
+    const place = await findPlace({ reference }, tag, context);
+    return { ...app, place, diagnostics: sortDiagnostics([...app.diagnostics, ...describePlace(place, tag)]) };
+  } catch (thrown) {
+    const error = toRebundleError(thrown);
+    if (error.code === 'CANCELLED') throw error;
+    const { bundle: _bundle, inputs: _inputs, dockerApp: _dockerApp, open: _open, ...rest } = app;
+    return { ...rest, diagnostics: sortDiagnostics([...app.diagnostics, errorFinding(error)]) };
+  }
+}
+
+/** `tag` is the one that the bundle is to have, `reference` that of the bundle, where there is one. */
+async function describeApp(
+  converted: ConvertedApp,
+  input: Parameters<typeof buildApp>[1],
+): Promise<
+  { readonly app: BuiltApp } & (
+    | { readonly tag?: undefined; readonly reference?: undefined }
+    | { readonly tag: string; readonly reference: AppReference }
+  )
+> {
   const { app, pkg, diagnostics } = converted;
   const variables = app?.variables ?? [];
   const diff = app === undefined ? undefined : diffCompose(app);
@@ -100,24 +139,23 @@ export async function buildApp(
   };
   const { request, context, keep } = input;
   if (app === undefined || pkg === undefined || hasErrors(diagnostics))
-    return { ...base, details: keep(shown), diagnostics: detach(diagnostics) };
+    return { app: { ...base, details: keep(shown), diagnostics: detach(diagnostics) } };
   try {
     const pinned = await pinApp(converted, app, request, context, input.pinning);
     const { resolutions, ...found } = pinned.found;
     const own = [...diagnostics, ...pinned.diagnostics];
     if (pinned.pins === undefined) {
       const details = keep({ ...shown, ...found });
-      return { ...base, resolutions, details, diagnostics: detach(maskFindings(app, own)) };
+      return { app: { ...base, resolutions, details, diagnostics: detach(maskFindings(app, own)) } };
     }
     context.emit({ type: 'app:stage', app: base.name, origin: base.origin, stage: 'bundle' });
     const { pins } = pinned;
     const made = await makeBytes(converted, request, pins);
     const { bundle, dockerApp } = made.bytes;
-    const bundleTag = request.config.publish.tag === 'app-{tag}' ? `app-${pins.tag}` : appTag(bundle.manifest.digest);
-    const place = await findPlace(bundle, bundleTag, context);
+    const tag = request.config.publish.tag === 'app-{tag}' ? `app-${pins.tag}` : appTag(bundle.manifest.digest);
     const rules = { rules: request.config.secrets.allow, now: context.createdAt };
     const secrets = await findBundleSecrets(app, bundle.files, rules);
-    const all = [...own, ...made.diagnostics, ...secrets, ...describePlace(place, bundleTag)];
+    const all = [...own, ...made.diagnostics, ...secrets];
     const oldStyle =
       dockerApp === undefined ? undefined : { length: dockerApp.byteLength, sha256: hexOf(digestOf(dockerApp)) };
     const details = keep<AppDetails>({
@@ -132,22 +170,22 @@ export async function buildApp(
       tree: digestTree(app, made.files),
       ...describeSources(converted, input),
     });
-    return {
+    const built = {
       ...base,
       resolutions,
       inputs: digestInputs(pkg, made.files, app, found.images, request),
       bundle: { reference: formatReference(bundle.reference), size: bundle.archive.size },
-      place,
       ...(oldStyle === undefined ? {} : { dockerApp: oldStyle }),
       details,
       diagnostics: detach(maskFindings(app, all)),
-      open: input.hold(made.bytes, () => repeatBytes({ origin: base.origin, details }, input)),
+      open: openHeld(made.bytes, { origin: base.origin, details }, input),
     };
+    return { app: built, tag, reference: bundle.reference };
   } catch (thrown) {
     const error = toRebundleError(thrown);
     if (error.code === 'CANCELLED') throw error;
     const all = maskFindings(app, [...diagnostics, errorFinding(error)]);
-    return { ...base, details: keep(shown), diagnostics: detach(all) };
+    return { app: { ...base, details: keep(shown), diagnostics: detach(all) } };
   }
 }
 
@@ -157,12 +195,10 @@ function detach(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
 }
 
 function describeSources(
-  { location, reads }: ConvertedApp,
-  { keys, scanned }: Pick<Parameters<typeof buildApp>[1], 'keys' | 'scanned'>,
+  { reads }: ConvertedApp,
+  { keys, task }: Pick<Parameters<typeof buildApp>[1], 'keys' | 'task'>,
 ): Pick<AppDetails, 'sources'> {
-  // A tar is known by its own name as a single file until it is opened.
-  const found = scanned.packages.find(({ path }) => path === location.path) ?? location;
-  const key = keys.ofReads(scanned, found, reads);
+  const key = keys.ofReads(task.scanned, task.location, reads);
   return key === undefined ? {} : { sources: { key, reads: [...reads.keys()] } };
 }
 
@@ -177,6 +213,15 @@ export function digestTree(
 function describePlace({ isSubstitute, published, tag }: PublishPlace, wanted: string): Diagnostic[] {
   if (!isSubstitute || published) return [];
   return [finding('publish.tag-taken', `the tag ${wanted} names another bundle; this one gets the tag ${tag}`)];
+}
+
+/** A function of its own, so that nothing else of the app stays reachable. */
+function openHeld(
+  made: AppBytes,
+  app: Pick<BuiltApp, 'origin' | 'details'>,
+  { hold, request, task: { reconvert } }: Parameters<typeof buildApp>[1],
+): OpenApp {
+  return hold(made, () => repeatBytes(app, { request, reconvert }));
 }
 
 /** The bytes of an app that was made before, from what is known of its images. */

@@ -7,8 +7,9 @@ import { planFreeTargets, readTargets, type TargetsState } from './app-targets.t
 import { type BuiltApp, buildApp } from './build-app.ts';
 import { convertPackages } from './convert.ts';
 import { describePlan } from './describe-plan.ts';
-import { forecastDownloads } from './downloads.ts';
+import { forecastDownloads, readAhead } from './downloads.ts';
 import { limitHeld } from './hold-limits.ts';
+import { createImageContents } from './image-contents.ts';
 import { createImageResolver } from './image-resolver.ts';
 import { readLockedPins, readPinsOfPlan, readPublishedPins } from './kept-pins.ts';
 import { answerFromPlan } from './known-app.ts';
@@ -58,22 +59,33 @@ export async function buildMigration(
         })
       : readPinsOfPlan(basis.plan);
   const readPins = request.lock === undefined ? readUnlocked : readLockedPins(request.lock, readUnlocked);
-  const pinning = { resolver, readPins };
   const selected = scanned.reduce((sum, { packages }) => sum + packages.filter((each) => each.selected).length, 0);
   const limits = limitHeld(selected);
-  const [keep, hold] = [createKeep(limits.details), createByteStore(limits.bytes)];
-  const keys = createSourceKeys(request, context);
-  const byRepository = new Map(scanned.map((one) => [one.source.origin.repository, one]));
-  const apps = await convertPackages(
+  const shared = {
+    request,
+    context,
+    pinning: { resolver, readPins },
+    keep: createKeep(limits.details),
+    keys: createSourceKeys(request, context),
+    hold: createByteStore(limits.bytes),
+  };
+  const contents = config.report.downloads ? createImageContents(context) : undefined;
+  const begun = await convertPackages(
     scanned,
     request,
     context,
-    (converted, reconvert) => {
-      const of = byRepository.get(converted.origin.repository)!;
-      return buildApp(converted, { request, context, pinning, keep, keys, scanned: of, hold, reconvert });
+    async (converted, task) => {
+      const app = await buildApp(converted, { ...shared, task });
+      if (contents !== undefined)
+        app.built.then(
+          (built) => readAhead(built, contents),
+          () => {},
+        );
+      return request.maxFailures === undefined ? app : { ...app, diagnostics: (await app.built).diagnostics };
     },
-    basis === undefined ? answerFromPlan(earlier, { request, context, pinning, keys }) : undefined,
+    basis === undefined ? answerFromPlan(earlier, shared) : undefined,
   );
+  const apps = await Promise.all(begun.map(({ built }) => built));
   const createdAt = basis?.plan.createdAt ?? context.createdAt;
   const fixed = { createdAt, version: basis?.targetVersion };
   // A run that stops writes no targets, not even partial ones.
@@ -84,9 +96,10 @@ export async function buildMigration(
     checkTargets(targets.file, planned.plan.targets, { apps, request, context });
   }
   const due = planned?.due.targets ?? [];
-  const downloads = request.config.report.downloads
-    ? await forecastDownloads({ apps, targets: due, file: targets?.file, request, context })
-    : undefined;
+  const downloads =
+    contents === undefined
+      ? undefined
+      : await forecastDownloads({ apps, targets: due, file: targets?.file, request, context, contents });
   const plan = describePlan({ request, context, apps, planned, targets, createdAt, downloads });
   return { plan, apps, scanned, ...(targets === undefined ? {} : { targets }) };
 }

@@ -24,43 +24,50 @@ import { entriesBelow, openPackage } from './open-package.ts';
 import { findSupportFiles, readsFiles } from './support-files.ts';
 import { watchSource } from './watched-source.ts';
 
-/** Answers for an app without converting it; undefined where that cannot be. */
-export type AnswerApp<T> = (
-  scanned: ScannedSource,
-  location: PackageLocation,
-  reconvert: () => Promise<ConvertedApp>,
-) => Promise<T | undefined>;
+/** One package that is to be converted. */
+export interface PackageTask {
+  readonly scanned: ScannedSource;
+  readonly location: PackageLocation;
+  /** Converts it once more, in silence. */
+  readonly reconvert: () => Promise<ConvertedApp>;
+}
+
+/** Answers for an app without converting it; undefined where that cannot be. `convert` is the usual way, for when it turns out so later. */
+export type AnswerApp<T> = (task: PackageTask, convert: () => Promise<T>) => Promise<T | undefined>;
 
 /**
- * Splits and rewrites every selected package, finds its support files and hands each app on to `next`, with a function that converts it once more,
- * in silence. Results are sorted by app name. What is wrong with a package stays with it. After `maxFailures` apps that failed, by name, all others count as not
+ * Splits and rewrites every selected package, finds its support files and hands each app on to `next`. Results are sorted by app name. What is wrong with a package stays with it. After `maxFailures` apps that failed, by name, all others count as not
  * tried, whatever was under way.
  */
 export async function convertPackages<T extends { readonly diagnostics: readonly Diagnostic[] }>(
   scanned: readonly ScannedSource[],
   request: MigrationRequest,
   context: MigrationContext,
-  next: (app: ConvertedApp, reconvert: () => Promise<ConvertedApp>) => Promise<T>,
+  next: (app: ConvertedApp, task: PackageTask) => Promise<T>,
   answer?: AnswerApp<T>,
 ): Promise<T[]> {
+  const silent = { ...context, emit: () => {} };
   const tasks = scanned.flatMap((source) =>
-    source.packages.filter(({ selected }) => selected).map((location) => ({ scannedSource: source, location })),
+    source.packages
+      .filter(({ selected }) => selected)
+      .map((location): PackageTask => {
+        return { scanned: source, location, reconvert: () => convertPackage(source, location, request, silent) };
+      }),
   );
   tasks.sort((a, b) => compareText(a.location.name, b.location.name));
   const { maxFailures = Number.POSITIVE_INFINITY } = request;
   let failed = 0;
-  const silent = { ...context, emit: () => {} };
-  const skip = (task: (typeof tasks)[number]): Promise<T> => {
-    const app = leaveUntried(task.scannedSource, task.location, maxFailures);
-    return next(app, async () => app);
+  const skip = (task: PackageTask): Promise<T> => {
+    const app = leaveUntried(task.scanned, task.location, maxFailures);
+    return next(app, { ...task, reconvert: async () => app });
   };
   const results = await mapLimit(tasks, context.limit, async (task) => {
     if (failed >= maxFailures) return skip(task);
-    const { scannedSource, location } = task;
-    const reconvert = (): Promise<ConvertedApp> => convertPackage(scannedSource, location, request, silent);
-    const known = await answer?.(scannedSource, location, reconvert);
+    const convert = async (): Promise<T> =>
+      next(await convertPackage(task.scanned, task.location, request, context), task);
+    const known = await answer?.(task, convert);
     if (known !== undefined) return known;
-    const result = await next(await convertPackage(scannedSource, location, request, context), reconvert);
+    const result = await convert();
     if (hasErrors(result.diagnostics)) failed += 1;
     return result;
   });

@@ -11,7 +11,7 @@ import type { Digest, Reference } from '../model/oci.ts';
 import type { Download, PlannedTarget } from '../model/plan.ts';
 import type { TargetsFile } from '../targets/targets-file.ts';
 import type { BuiltApp } from './build-app.ts';
-import { createImageContents, type ImageContents } from './image-contents.ts';
+import type { ImageContents } from './image-contents.ts';
 import { callOptions, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
 import { readPublishedCompose } from './published-bundle.ts';
 
@@ -33,9 +33,9 @@ export async function forecastDownloads(input: {
   readonly file: TargetsFile | undefined;
   readonly request: MigrationRequest;
   readonly context: MigrationContext;
+  readonly contents: ImageContents;
 }): Promise<Map<string, readonly Download[]>> {
-  const { context } = input;
-  const contents = createImageContents(context);
+  const { context, contents } = input;
   const forecasts = new Map<string, readonly Download[]>();
   const changed = input.apps.filter((app) => isChanged(app, input.targets));
   await mapLimit(changed, context.limit, async (app) => {
@@ -46,6 +46,14 @@ export async function forecastDownloads(input: {
     }
   });
   return forecasts;
+}
+
+/** Begins to read what the forecast of a new bundle needs, so that it is there by the time all apps are built. Tells of no failure: the forecast meets it again. */
+export function readAhead(app: BuiltApp, contents: ImageContents): void {
+  if (app.place?.published !== false || hasErrors(app.diagnostics)) return;
+  const images = app.resolutions.map(({ pinned }) => parseReference(pinned));
+  for (const platform of app.details.read().platforms.map(formatPlatform))
+    readAll(images, platform, contents).catch(() => {});
 }
 
 function isChanged({ name, bundle, place, diagnostics }: BuiltApp, targets: readonly PlannedTarget[]): boolean {

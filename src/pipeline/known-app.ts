@@ -1,20 +1,24 @@
 import { appTag } from '../bundle/assemble-bundle.ts';
 import { toRebundleError } from '../errors.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
+import { createLimit } from '../lib/limit.ts';
 import { parseReference } from '../lib/reference.ts';
 import type { Diagnostic, ImageResolution } from '../model/app.ts';
 import type { AppReference } from '../model/oci.ts';
 import type { AppDetails, MigrationPlan, PlannedApp } from '../model/plan.ts';
 import { openAgain } from './app-bytes.ts';
-import { type BuiltApp, repeatBytes } from './build-app.ts';
+import { type BegunApp, type BuiltApp, repeatBytes } from './build-app.ts';
 import type { AnswerApp } from './convert.ts';
 import { type MigrationContext, type MigrationRequest, sortDiagnostics } from './migration.ts';
 import { keptPin, type Pinning, releaseTag } from './pin-app.ts';
-import { findPlace } from './publish.ts';
+import { findPlace, type PublishPlace } from './publish.ts';
 import type { SourceKeys } from './source-key.ts';
 
 /** Findings about images that depend on what their registry says at the moment. */
 const OF_REGISTRY = new Set<string>(['image.drift', 'image.repinned', 'image.pin-lost', 'image.tag-moved']);
+
+/** Apps that are converted at once after all, where the destination lost their bundles. */
+const LOST_AT_ONCE = 4;
 
 /**
  * Answers for apps of which an earlier plan knows all there is to know: what they are made of is the same, their references still lead to
@@ -28,50 +32,71 @@ export function answerFromPlan(
     readonly pinning: Pinning;
     readonly keys: SourceKeys;
   },
-): AnswerApp<BuiltApp> | undefined {
+): AnswerApp<BegunApp> | undefined {
   const { request, context } = input;
-  // What groups of devices set is told of every package anew.
-  if (earlier?.tool !== context.tool || (request.fleet ?? []).length > 0) return undefined;
+  // What groups of devices set is told of every package anew, and a lock may pin otherwise.
+  if (earlier?.tool !== context.tool || (request.fleet ?? []).length > 0 || request.lock !== undefined)
+    return undefined;
   const rows = new Map(earlier.apps.map((row) => [row.app, row]));
   const ignored = earlier.ignored ?? [];
-  return async (scanned, location, reconvert) => {
+  const lost = createLimit(LOST_AT_ONCE, context.signal);
+  return async (task, convert) => {
+    const { scanned, location } = task;
     const row = rows.get(location.name);
     const details = row?.details.read();
-    if (row === undefined || details === undefined || !isUsable(row, details)) return undefined;
+    if (row?.reference === undefined || details === undefined || !isUsable(row, details)) return undefined;
     try {
       const key = await input.keys.ofFiles(scanned, location, details.sources?.reads ?? []);
       if (key !== details.sources?.key) return undefined;
-      const found = await resolveAgain(row, details, input.pinning);
-      if (found === undefined) return undefined;
-      const reference = parseReference(row.reference ?? '') as AppReference;
-      const tag = wantedTag(reference, request, releaseTag(request, scanned.source.origin));
-      const place = await findPlace({ reference }, tag, context);
-      if (!place.published || place.isSubstitute) return undefined;
+      const resolutions = await resolveAgain(row, details, input.pinning);
+      if (resolutions === undefined) return undefined;
       const told = ignored.flatMap(({ app, diagnostic }) => (app === row.app ? [diagnostic] : []));
+      const diagnostics = told.length === 0 ? row.diagnostics : sortDiagnostics([...row.diagnostics, ...told]);
       const origin = { ...scanned.source.origin, path: location.path };
-      return {
+      const reference = parseReference(row.reference) as AppReference;
+      const app: BuiltApp = {
         name: row.app,
         origin,
         kind: row.kind,
         envFiles: [],
         isConverted: true,
-        resolutions: found,
+        resolutions,
         ...(row.inputs === undefined ? {} : { inputs: row.inputs }),
-        bundle: { reference: row.reference ?? '', size: details.bundle?.size ?? 0 },
-        place,
+        bundle: { reference: row.reference, size: details.bundle?.size ?? 0 },
         ...(details.oldStyle === undefined ? {} : { dockerApp: details.oldStyle }),
         details: row.details,
-        diagnostics: told.length === 0 ? row.diagnostics : sortDiagnostics([...row.diagnostics, ...told]),
+        diagnostics,
         open: openAgain(row.app, reference.digest, () =>
-          repeatBytes({ origin, details: row.details }, { request, reconvert }),
+          repeatBytes({ origin, details: row.details }, { request, reconvert: task.reconvert }),
         ),
       };
+      const tag = wantedTag(reference, request, releaseTag(request, scanned.source.origin));
+      const built = findPublished(reference, tag, context).then(async (place) =>
+        place === undefined ? lost(async () => (await convert()).built) : { ...app, place },
+      );
+      built.catch(() => {});
+      return { diagnostics, built };
     } catch (thrown) {
       // Whatever it is, the usual way tells it better.
       if (toRebundleError(thrown).code === 'CANCELLED') throw thrown;
       return undefined;
     }
   };
+}
+
+/** Where the destination has a bundle under its own tag; undefined where it does not, or does not say. */
+async function findPublished(
+  reference: AppReference,
+  tag: string,
+  context: MigrationContext,
+): Promise<PublishPlace | undefined> {
+  try {
+    const place = await findPlace({ reference }, tag, context);
+    return place.published && !place.isSubstitute ? place : undefined;
+  } catch (thrown) {
+    if (toRebundleError(thrown).code === 'CANCELLED') throw thrown;
+    return undefined;
+  }
 }
 
 function isUsable({ status, reference, diagnostics }: PlannedApp, { sources, manifest }: AppDetails): boolean {

@@ -33,6 +33,14 @@ export async function* verifyContent(
     throw new RebundleError('REGISTRY_DIGEST_MISMATCH', `${what} has the digest ${digest}`);
 }
 
+/** All bytes of a stream whose sender may use its buffer again. */
+export async function collectCopies(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const chunk of chunks) parts.push(Buffer.from(chunk));
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
+}
+
 async function* untilAborted(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
   signal.throwIfAborted();
   const iterator = chunks[Symbol.asyncIterator]();

@@ -1,6 +1,6 @@
 import { RebundleError } from '../errors.ts';
 import type { Descriptor } from '../model/oci.ts';
-import { verifyContent } from './content.ts';
+import { collectCopies, verifyContent } from './content.ts';
 import { regroup, sendChunks, UploadRestart, type UploadSession } from './http-chunks.ts';
 import type { RegistryCall, RegistryClient, Target } from './http-client.ts';
 import { hasErrorCode } from './http-failure.ts';
@@ -178,7 +178,8 @@ export function createBlobWrites(options: UploadOptions): Required<Pick<Registry
       signal?.throwIfAborted();
       const what = `blob ${formatPinned(name, descriptor.digest)}`;
       const read = (): AsyncGenerator<Uint8Array, void> => verifyContent(openBytes(), { descriptor, what, signal });
-      const small = descriptor.size <= Math.min(SMALL_BYTES, options.chunkAbove) ? await collect(read()) : undefined;
+      const small =
+        descriptor.size <= Math.min(SMALL_BYTES, options.chunkAbove) ? await collectCopies(read()) : undefined;
       await transport.retry(async (number) => {
         // The try that broke may have been done all the same.
         if (number > 1 && (await hasBlob(name, descriptor.digest, callOptions))) return;
@@ -220,14 +221,6 @@ const NOTHING = Buffer.alloc(0);
 
 function again({ url, reason }: HttpFailure, error: RebundleError): HttpFailure {
   return new HttpFailure(error, { url, reason, kind: 'transient' });
-}
-
-async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  // The sender may use its buffer again.
-  for await (const chunk of chunks) parts.push(Buffer.from(chunk));
-  const [only] = parts;
-  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
 }
 
 /** Copies, one chunk late: the last bytes go out only after all were found right. */

@@ -1,10 +1,28 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, existsSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { type FileHandle, open, rm, stat } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsync,
+  openSync,
+  read,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFile,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { RebundleError } from '../errors.ts';
-import { once } from '../lib/bytes.ts';
+
+// What ends in memory is done at once: by way of another thread a small call takes ten times as much. What may wait for the disk has a thread.
+const sync = promisify(fsync);
+const append = promisify(writeFile);
+const readInto = promisify(read);
 
 const CHUNK_BYTES = 65_536;
 const LOCK_NAME = '.rebundle-index.lock';
@@ -21,19 +39,18 @@ export function isTempName(name: string): boolean {
 /** Writes a new temporary file in `folder`, down to the disk, and returns its path. A failure leaves no file. */
 export async function writeTemp(folder: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<string> {
   const path = join(folder, `.rebundle-${randomBytes(12).toString('hex')}.tmp`);
-  const handle = await onDisk(path, () => open(path, 'wx'));
+  const handle = onDisk(path, () => openSync(path, 'wx'));
   try {
     try {
-      for await (const chunk of content instanceof Uint8Array ? once(content) : content) {
-        // Unlike write, writeFile goes on until all of the chunk is written.
-        await onDisk(path, () => handle.writeFile(chunk));
-      }
-      await onDisk(path, () => handle.sync());
+      // Unlike write, writeFile goes on until all of the chunk is written.
+      if (content instanceof Uint8Array) onDisk(path, () => writeFileSync(handle, content));
+      else for await (const chunk of content) await later(path, () => append(handle, chunk));
+      await later(path, () => sync(handle));
     } finally {
-      await handle.close();
+      closeSync(handle);
     }
   } catch (error) {
-    await rm(path, { force: true });
+    rmSync(path, { force: true });
     throw error;
   }
   return path;
@@ -41,14 +58,12 @@ export async function writeTemp(folder: string, content: Uint8Array | AsyncItera
 
 /** Makes renames in a folder last through a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
-  await onDisk(folder, async () => {
-    const handle = await open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  });
+  const handle = onDisk(folder, () => openSync(folder, 'r'));
+  try {
+    await later(folder, () => sync(handle));
+  } finally {
+    closeSync(handle);
+  }
 }
 
 /**
@@ -66,10 +81,10 @@ export async function replaceUnchanged(temp: string, path: string, before: Uint8
     } catch (error) {
       throw diskError(path, error);
     }
-    const seen = await unlessMissing(lock, () => stat(lock, { bigint: true }));
+    const seen = unlessMissing(lock, () => statSync(lock, { bigint: true }));
     waited = seen !== undefined && seen.ctimeNs === holder ? waited + LOCK_STEP_MS : 0;
     holder = seen?.ctimeNs;
-    if (waited >= LOCK_PATIENCE_MS) await onDisk(lock, () => rm(lock, { force: true }));
+    if (waited >= LOCK_PATIENCE_MS) onDisk(lock, () => rmSync(lock, { force: true }));
     await setTimeout(LOCK_STEP_MS);
   }
 }
@@ -99,47 +114,47 @@ function replaceLocked(files: {
 }
 
 /** The whole file, undefined where there is none. Throws what `tooLarge` makes of the size above `limit` bytes. */
-export async function readWhole(
-  path: string,
-  limit: number,
-  tooLarge: (size: number) => RebundleError,
-): Promise<Buffer | undefined> {
-  const file = await openFile(path);
+export function readWhole(path: string, limit: number, tooLarge: (size: number) => RebundleError): Buffer | undefined {
+  const file = openFile(path);
   if (file === undefined) return undefined;
   try {
     if (file.size > limit) throw tooLarge(file.size);
-    return await onDisk(path, () => file.handle.readFile());
+    return onDisk(path, () => readFileSync(file.handle));
   } finally {
-    await file.handle.close();
+    closeSync(file.handle);
   }
 }
 
 /** The chunks of a file; where there is none, the error that `missing` makes. */
 export async function* readChunks(path: string, missing: () => RebundleError): AsyncGenerator<Uint8Array, void> {
-  const file = await openFile(path);
+  const file = openFile(path);
   if (file === undefined) throw missing();
   try {
+    if (file.size < CHUNK_BYTES) {
+      yield onDisk(path, () => readFileSync(file.handle));
+      return;
+    }
     for (;;) {
       const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-      const { bytesRead } = await onDisk(path, () => file.handle.read(buffer, 0, CHUNK_BYTES));
+      const { bytesRead } = await later(path, () => readInto(file.handle, buffer, 0, CHUNK_BYTES, null));
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
     }
   } finally {
-    await file.handle.close();
+    closeSync(file.handle);
   }
 }
 
 /** The size of a file in bytes; undefined where there is none. */
-export async function fileSize(path: string): Promise<number | undefined> {
-  const found = await unlessMissing(path, () => stat(path));
+export function fileSize(path: string): number | undefined {
+  const found = unlessMissing(path, () => statSync(path));
   return found?.isFile() === true ? found.size : undefined;
 }
 
 /** Runs a task on `path`; what the system refuses becomes REGISTRY_UNREACHABLE, "no such file" undefined. */
-export async function unlessMissing<T>(path: string, task: () => Promise<T>): Promise<T | undefined> {
+export function unlessMissing<T>(path: string, task: () => T): T | undefined {
   try {
-    return await task();
+    return task();
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw diskError(path, error);
@@ -147,7 +162,16 @@ export async function unlessMissing<T>(path: string, task: () => Promise<T>): Pr
 }
 
 /** Runs a task on `path`; what the system refuses becomes REGISTRY_UNREACHABLE. */
-export async function onDisk<T>(path: string, task: () => Promise<T>): Promise<T> {
+export function onDisk<T>(path: string, task: () => T): T {
+  try {
+    return task();
+  } catch (error) {
+    throw diskError(path, error);
+  }
+}
+
+/** As `onDisk`, for what takes the disk's time. */
+async function later<T>(path: string, task: () => Promise<T>): Promise<T> {
   try {
     return await task();
   } catch (error) {
@@ -155,16 +179,16 @@ export async function onDisk<T>(path: string, task: () => Promise<T>): Promise<T
   }
 }
 
-async function openFile(path: string): Promise<{ handle: FileHandle; size: number } | undefined> {
+function openFile(path: string): { readonly handle: number; readonly size: number } | undefined {
   // O_NONBLOCK: a FIFO in place of the file must not make us wait.
-  const handle = await unlessMissing(path, () => open(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  const handle = unlessMissing(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
   if (handle === undefined) return undefined;
   try {
-    const found = await handle.stat();
+    const found = fstatSync(handle);
     if (found.isFile()) return { handle, size: found.size };
     throw new RebundleError('REGISTRY_LAYOUT', `${path} is not a file`);
   } catch (error) {
-    await handle.close();
+    closeSync(handle);
     throw error;
   }
 }

@@ -44,7 +44,7 @@ export function findTagged(
   refName: string,
   path: string,
 ): { readonly digest: Digest; readonly size: number; readonly mediaType: string | undefined } | undefined {
-  const entry = index.entries.find((candidate) => nameOf(candidate) === refName);
+  const entry = entriesByName(index).get(refName)?.[0];
   if (entry === undefined) return undefined;
   const { digest, size } = entry;
   if (typeof digest !== 'string' || !isDigest(digest))
@@ -74,11 +74,28 @@ export function setTags(index: LayoutIndex, tags: ReadonlyMap<string, Descriptor
 }
 
 function isSet(index: LayoutIndex, refName: string, descriptor: Descriptor): boolean {
-  const [entry, second] = index.entries.filter((candidate) => nameOf(candidate) === refName);
+  const [entry, second] = entriesByName(index).get(refName) ?? [];
   if (entry === undefined || second !== undefined) return false;
   return (
     entry.digest === descriptor.digest && entry.size === descriptor.size && entry.mediaType === descriptor.mediaType
   );
+}
+
+/** Each index is looked at for every app. */
+const NAMES = new WeakMap<LayoutIndex, ReadonlyMap<string, readonly IndexEntry[]>>();
+
+function entriesByName(index: LayoutIndex): ReadonlyMap<string, readonly IndexEntry[]> {
+  const known = NAMES.get(index);
+  if (known !== undefined) return known;
+  const names = new Map<string, IndexEntry[]>();
+  for (const entry of index.entries) {
+    const name = nameOf(entry);
+    const same = name === undefined ? undefined : names.get(name);
+    if (same !== undefined) same.push(entry);
+    else if (name !== undefined) names.set(name, [entry]);
+  }
+  NAMES.set(index, names);
+  return names;
 }
 
 function nameOf(entry: IndexEntry): string | undefined {

@@ -1,10 +1,11 @@
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { type BigIntStats, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { RebundleError } from '../errors.ts';
 import { decodeUtf8 } from '../lib/bytes.ts';
 import { digestOf, hexOf, isDigest } from '../lib/digest.ts';
+import { shareRuns } from '../lib/limit.ts';
 import type { Descriptor, Digest } from '../model/oci.ts';
-import { verifyContent } from './content.ts';
+import { collectCopies, verifyContent } from './content.ts';
 import {
   fileSize,
   isTempName,
@@ -41,22 +42,23 @@ interface IndexState {
   readonly bytes: Buffer | undefined;
 }
 
-interface TagUpdate {
-  readonly tags: Map<string, Descriptor>;
-  readonly done: Promise<void>;
-}
+/** Up to this size a blob is checked in memory before a file is made of it. */
+const SMALL_BYTES = 1024 * 1024;
 
 class LayoutRegistry implements Registry {
   readonly #directory: string;
   readonly #indexPath: string;
-  #lastUpdate: Promise<void> = Promise.resolve();
-  /** Tags that wait for the update in progress; they are written together. */
-  #nextUpdate: TagUpdate | undefined;
+  readonly #blobs: string;
+  /** Makes what was stored so far last. Tags of one moment are written together. */
+  readonly #commit = shareRuns(() => this.#writeCommit());
+  #tags = new Map<string, Descriptor>();
+  #isLayout = false;
   #lastIndex: (IndexState & { readonly key: string }) | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
     this.#indexPath = join(directory, 'index.json');
+    this.#blobs = join(directory, 'blobs', 'sha256');
   }
 
   async headManifest(name: RepositoryName, reference: string, options?: CallOptions): Promise<Descriptor | undefined> {
@@ -70,12 +72,12 @@ class LayoutRegistry implements Registry {
   ): Promise<{ readonly descriptor: Descriptor; readonly bytes: Buffer } | undefined> {
     options?.signal?.throwIfAborted();
     const what = isDigest(reference) ? formatPinned(name, reference) : formatTagged(name, reference);
-    if (!(await this.#exists())) return undefined;
-    const { index } = await this.#readIndex();
+    if (!this.#exists()) return undefined;
+    const { index } = this.#readIndex();
     const tagged = isDigest(reference) ? undefined : findTagged(index, what, this.#indexPath);
     const digest = isDigest(reference) ? reference : tagged?.digest;
     if (digest === undefined) return undefined;
-    const bytes = await this.#readManifest(digest, what);
+    const bytes = this.#readManifest(digest, what);
     if (bytes === undefined) {
       if (tagged === undefined) return undefined;
       throw blobMissing(digest, what);
@@ -116,14 +118,15 @@ class LayoutRegistry implements Registry {
       if (!(await this.hasBlob(name, digest, options))) throw blobMissing(digest, what);
     }
     await this.#storeBlob(descriptor, () => manifest.bytes);
-    if (tagged !== undefined) await this.#setTag(tagged, descriptor);
+    if (tagged !== undefined) this.#tags.set(tagged, descriptor);
+    await this.#commit();
     return descriptor;
   }
 
   async hasBlob(name: RepositoryName, digest: Digest, options?: CallOptions): Promise<boolean> {
     options?.signal?.throwIfAborted();
     formatPinned(name, digest);
-    return (await this.#exists()) && (await fileSize(this.#blobPath(digest))) !== undefined;
+    return this.#exists() && fileSize(this.#blobPath(digest)) !== undefined;
   }
 
   async *getBlob(
@@ -134,7 +137,7 @@ class LayoutRegistry implements Registry {
     options?.signal?.throwIfAborted();
     const what = `blob ${formatPinned(name, descriptor.digest)}`;
     const missing = (): RebundleError => new RebundleError('REGISTRY_BLOB_MISSING', `${what} is not there`);
-    if (!(await this.#exists())) throw missing();
+    if (!this.#exists()) throw missing();
     const chunks = readChunks(this.#blobPath(descriptor.digest), missing);
     yield* verifyContent(chunks, { descriptor, what, signal: options?.signal });
   }
@@ -150,57 +153,61 @@ class LayoutRegistry implements Registry {
     await this.#storeBlob(descriptor, () => verifyContent(open(), { descriptor, what, signal: options?.signal }));
   }
 
-  /** Leaves a blob of the right size alone: its bytes were checked when they were written and are again when they are read. */
+  /**
+   * Leaves a blob of the right size alone: its bytes were checked when they were written and are again when they are read. A new one is down on the
+   * disk; that its name is, too, is the commit's work.
+   */
   async #storeBlob(descriptor: Descriptor, open: () => Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
     const path = this.#blobPath(descriptor.digest);
-    const exists = await this.#exists();
-    if (exists && (await fileSize(path)) === descriptor.size) return;
+    const exists = this.#exists();
+    if (exists && fileSize(path) === descriptor.size) return;
+    const opened = open();
+    const isWhole = opened instanceof Uint8Array || descriptor.size > SMALL_BYTES;
+    const content = isWhole ? opened : await collectCopies(opened);
     if (!exists) await this.#create();
-    await onDisk(path, () => mkdir(dirname(path), { recursive: true }));
-    const temp = await writeTemp(this.#directory, open());
-    await this.#moveInto(temp, path);
+    onDisk(path, () => mkdirSync(this.#blobs, { recursive: true }));
+    moveInto(await writeTemp(this.#directory, content), path);
   }
 
-  async #setTag(refName: string, descriptor: Descriptor): Promise<void> {
-    if (this.#nextUpdate === undefined) {
-      const tags = new Map<string, Descriptor>();
-      const done = this.#lastUpdate.then(() => {
-        this.#nextUpdate = undefined;
-        return this.#writeTags(tags);
-      });
-      this.#lastUpdate = done.catch(() => {});
-      this.#nextUpdate = { tags, done };
-    }
-    this.#nextUpdate.tags.set(refName, descriptor);
-    await this.#nextUpdate.done;
-  }
-
-  /** Starts over where another writer came first, so that its entries stay. */
-  async #writeTags(tags: ReadonlyMap<string, Descriptor>): Promise<void> {
+  /** Blobs before the tags that name them. Starts over where another writer came first, so that its entries stay. */
+  async #writeCommit(): Promise<void> {
+    const tags = this.#tags;
+    this.#tags = new Map();
+    await syncFolder(this.#blobs);
     for (;;) {
-      const { index, bytes } = await this.#readIndex();
+      const { index, bytes } = this.#readIndex();
       const next = setTags(index, tags);
       if (next === index) return;
-      const temp = await writeTemp(this.#directory, formatIndex(next));
+      const formatted = formatIndex(next);
+      const temp = await writeTemp(this.#directory, formatted);
       try {
-        if (await replaceUnchanged(temp, this.#indexPath, bytes)) break;
+        const { ino } = onDisk(temp, () => statSync(temp, { bigint: true }));
+        this.#lastIndex = undefined;
+        if (await replaceUnchanged(temp, this.#indexPath, bytes)) {
+          const found = this.#statIndex();
+          if (found?.ino === ino) this.#lastIndex = { key: keyOf(found), index: next, bytes: formatted };
+          break;
+        }
       } finally {
-        await rm(temp, { force: true });
+        rmSync(temp, { force: true });
       }
     }
     await syncFolder(this.#directory);
   }
 
+  #statIndex(): BigIntStats | undefined {
+    return unlessMissing(this.#indexPath, () => statSync(this.#indexPath, { bigint: true }));
+  }
+
   /** An index that is the same file as before is not parsed again: a large factory asks for it thousands of times. */
-  async #readIndex(): Promise<IndexState> {
-    const found = await unlessMissing(this.#indexPath, () => stat(this.#indexPath, { bigint: true }));
-    const key = found === undefined ? 'absent' : `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
-    if (this.#lastIndex?.key !== key) this.#lastIndex = { key, ...(await this.#parseIndex()) };
+  #readIndex(): IndexState {
+    const key = keyOf(this.#statIndex());
+    if (this.#lastIndex?.key !== key) this.#lastIndex = { key, ...this.#parseIndex() };
     return this.#lastIndex;
   }
 
-  async #parseIndex(): Promise<IndexState> {
-    const bytes = await readWhole(this.#indexPath, MAX_INDEX_BYTES, (size) => {
+  #parseIndex(): IndexState {
+    const bytes = readWhole(this.#indexPath, MAX_INDEX_BYTES, (size) => {
       return new RebundleError(
         'REGISTRY_LAYOUT',
         `${this.#indexPath} has ${size} bytes; it is read up to ${MAX_INDEX_BYTES}`,
@@ -209,20 +216,26 @@ class LayoutRegistry implements Registry {
     return { index: parseIndex(bytes, this.#indexPath), bytes };
   }
 
-  async #readManifest(digest: Digest, what: string): Promise<Buffer | undefined> {
-    const bytes = await readWhole(this.#blobPath(digest), MAX_MANIFEST_BYTES, (size) => manifestTooLarge(size, what));
+  #readManifest(digest: Digest, what: string): Buffer | undefined {
+    const bytes = readWhole(this.#blobPath(digest), MAX_MANIFEST_BYTES, (size) => manifestTooLarge(size, what));
     const found = bytes === undefined ? digest : digestOf(bytes);
     if (found !== digest) throw new RebundleError('REGISTRY_DIGEST_MISMATCH', `${what} has the digest ${found}`);
     return bytes;
   }
 
   /** False where there is no folder, or one without anything in it. */
-  async #exists(): Promise<boolean> {
-    if (await this.#hasMarker()) return true;
-    const names = await unlessMissing(this.#directory, () => readdir(this.#directory));
+  #exists(): boolean {
+    // What the marker said once need not be read again.
+    if (!this.#isLayout || fileSize(join(this.#directory, MARKER)) === undefined) this.#isLayout = this.#look();
+    return this.#isLayout;
+  }
+
+  #look(): boolean {
+    if (this.#hasMarker()) return true;
+    const names = unlessMissing(this.#directory, () => readdirSync(this.#directory));
     if (names === undefined || names.every(isTempName)) return false;
     // Another writer may have made the layout since the first look.
-    if (names.includes(MARKER) && (await this.#hasMarker())) return true;
+    if (names.includes(MARKER) && this.#hasMarker()) return true;
     throw new RebundleError(
       'REGISTRY_LAYOUT',
       `${this.#directory} holds other files and no ${MARKER}: it is not an OCI image layout`,
@@ -232,12 +245,12 @@ class LayoutRegistry implements Registry {
     );
   }
 
-  async #hasMarker(): Promise<boolean> {
+  #hasMarker(): boolean {
     const path = join(this.#directory, MARKER);
     const broken = (): RebundleError => {
       return new RebundleError('REGISTRY_LAYOUT', `${path} does not say imageLayoutVersion ${LAYOUT_VERSION}`);
     };
-    const bytes = await readWhole(path, MAX_MARKER_BYTES, broken);
+    const bytes = readWhole(path, MAX_MARKER_BYTES, broken);
     if (bytes === undefined) return false;
     let marker: unknown;
     try {
@@ -251,22 +264,27 @@ class LayoutRegistry implements Registry {
 
   /** The marker comes before everything else: from then on the folder is known as a layout, whenever this process ends. */
   async #create(): Promise<void> {
-    await onDisk(this.#directory, () => mkdir(this.#directory, { recursive: true }));
+    onDisk(this.#directory, () => mkdirSync(this.#directory, { recursive: true }));
     const temp = await writeTemp(this.#directory, Buffer.from(JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION })));
-    await this.#moveInto(temp, join(this.#directory, MARKER));
-  }
-
-  async #moveInto(temp: string, path: string): Promise<void> {
-    try {
-      await onDisk(path, () => rename(temp, path));
-    } catch (error) {
-      await rm(temp, { force: true });
-      throw error;
-    }
-    await syncFolder(dirname(path));
+    moveInto(temp, join(this.#directory, MARKER));
+    await syncFolder(this.#directory);
   }
 
   #blobPath(digest: Digest): string {
-    return join(this.#directory, 'blobs', 'sha256', hexOf(digest));
+    return join(this.#blobs, hexOf(digest));
+  }
+}
+
+/** Tells versions of a file apart. */
+function keyOf(found: BigIntStats | undefined): string {
+  return found === undefined ? 'absent' : `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
+}
+
+function moveInto(temp: string, path: string): void {
+  try {
+    onDisk(path, () => renameSync(temp, path));
+  } catch (error) {
+    rmSync(temp, { force: true });
+    throw error;
   }
 }

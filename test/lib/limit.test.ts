@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLimit, mapLimit, SingleFlight } from '../../src/lib/limit.ts';
+import { createLimit, mapLimit, SingleFlight, shareRuns } from '../../src/lib/limit.ts';
 
 /** A task that ends when told to. */
 function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
@@ -68,5 +68,34 @@ describe('SingleFlight', () => {
     const fail = (): Promise<number> => Promise.reject(new Error('no'));
     await expect(flight.get('c', fail)).rejects.toThrow('no');
     await expect(flight.get('c', start)).rejects.toThrow('no');
+  });
+});
+
+describe('shareRuns', () => {
+  it('runs once for all who asked before it began, and once more for those who came while it was at work', async () => {
+    const gates: (() => void)[] = [];
+    const run = shareRuns(() => new Promise<void>((resolve) => gates.push(resolve)));
+    const first = [run(), run()];
+    await new Promise(setImmediate);
+    expect(gates).toHaveLength(1);
+    const second = [run(), run()];
+    await new Promise(setImmediate);
+    expect(gates).toHaveLength(1);
+    gates[0]?.();
+    await Promise.all(first);
+    await new Promise(setImmediate);
+    expect(gates).toHaveLength(2);
+    gates[1]?.();
+    await Promise.all(second);
+  });
+
+  it('tells a failure to those of its run only', async () => {
+    let fails = true;
+    const run = shareRuns(async () => {
+      if (fails) throw new Error('no');
+    });
+    await expect(run()).rejects.toThrow('no');
+    fails = false;
+    await expect(run()).resolves.toBeUndefined();
   });
 });

@@ -118,7 +118,8 @@ describe('layout folder', () => {
   });
 
   test('a blob that is being written is not seen, and is recognisable', async () => {
-    const bytes = Buffer.from('in the making');
+    // A small one is a file only once all of it is there.
+    const bytes = Buffer.alloc(1024 * 1024 + 1, 'in the making');
     const descriptor = describeBytes(bytes);
     let seen: boolean | undefined;
     let temps: string[] = [];

@@ -55,6 +55,25 @@ describe('folder source', () => {
     expect(source.origin).toEqual({ repository: 'containers', path: '' });
   });
 
+  test('lets timers and signals have their turn between files, and within a large one', async () => {
+    await put('small', 'text');
+    await put('large', Buffer.alloc(1024 * 1024, 'x'));
+    const turnsDuring = async (task: Promise<unknown>): Promise<number> => {
+      let turns = 0;
+      let isOver = false;
+      const count = (): void => {
+        turns += 1;
+        if (!isOver) setImmediate(count);
+      };
+      setImmediate(count);
+      await task;
+      isOver = true;
+      return turns;
+    };
+    expect(await turnsDuring(source.read('small', 10))).toBeGreaterThan(0);
+    expect(await turnsDuring(collect(source.open('large')))).toBeGreaterThan(10);
+  });
+
   describe('list', () => {
     test('gives files with size and mode, and links', async () => {
       await put('app.dockerapp', '12345');

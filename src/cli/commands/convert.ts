@@ -96,7 +96,7 @@ async function convertAll(
       else if (fine && !isDone(app) && !toCommits) {
         await (inPlace ? writeTree(folder, newFiles(app, setup, folder)) : replaceTree(folder, treeOf(app)));
         lines.push(relative(environment.cwd, join(folder, COMPOSE_FILE)));
-      } else if (!inPlace && !toCommits && !isNotTried(app.diagnostics)) await removeTree(folder);
+      } else if (!inPlace && !toCommits && !isNotTried(app.diagnostics)) removeTree(folder);
       results.push({ app: app.name, origin: app.origin, ...describeEnd(app, fine, isDone(app)) });
     }
     if (!proveOnly && !toCommits) await writeEnvFiles(apps, setup);
