@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { CommandDefinition, CommandResult, Invocation } from '../../src/cli/command.ts';
+import { loadCommands } from '../../src/cli/command-list.ts';
 import type { CliEnvironment } from '../../src/cli/environment.ts';
-import { COMMANDS, runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../../src/cli/program.ts';
 import { RebundleError } from '../../src/errors.ts';
 import { NOTHING_SAID } from '../support/flags.ts';
 
@@ -16,6 +17,8 @@ const environment: CliEnvironment = {
   repeat: () => () => {},
   signal: new AbortController().signal,
 };
+
+const COMMANDS = await loadCommands();
 
 /** The commands with another thing to do. */
 function commandsThat(
