@@ -8,7 +8,7 @@ import { createGitSource } from '../source/git.ts';
 import { createGit, type Git } from '../source/git-command.ts';
 import { findGitDir } from '../source/git-dir.ts';
 import { createMirrors, MIRROR_BLOB_LIMIT } from '../source/git-mirror.ts';
-import { createProcessPool } from '../source/git-objects.ts';
+import { createGitPool } from '../source/git-pool.ts';
 import { createSubmoduleOpener } from '../source/git-submodules.ts';
 import { createTrackedSource } from '../source/git-tracked.ts';
 import type { Source } from '../source/source.ts';
@@ -65,7 +65,7 @@ export async function openSources(
   const names = nameRepositories(specs, cwd);
   const { fileUrls } = config.git;
   const git = createGit({ env, signal, allowFile: fileUrls });
-  const pool = createProcessPool();
+  const pool = createGitPool();
   const cache = config.git.cache === undefined ? cacheFolder(env, out) : resolve(cwd, config.git.cache);
   const mirror = createMirrors({ git, cache, allowFile: fileUrls });
   const roots = new Map<string, string>();

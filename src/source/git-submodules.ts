@@ -8,7 +8,7 @@ import type { Git } from './git-command.ts';
 import type { Submodule } from './git-commit.ts';
 import { findGitDir } from './git-dir.ts';
 import { type GitMirror, MIRROR_BLOB_LIMIT } from './git-mirror.ts';
-import type { GitProcessPool } from './git-objects.ts';
+import type { GitPool } from './git-pool.ts';
 import type { Source } from './source.ts';
 
 const MAX_DEPTH = 5;
@@ -20,7 +20,7 @@ const MAX_DEPTH = 5;
 export function createSubmoduleOpener(
   options: {
     readonly git: Git;
-    readonly pool: GitProcessPool;
+    readonly pool: GitPool;
     readonly repository: string;
     readonly mirror: (url: GitUrl, ref?: string) => GitMirror;
     /** Where the repository itself comes from. */

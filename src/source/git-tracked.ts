@@ -5,7 +5,9 @@ import type { FileEntry } from '../model/app.ts';
 import { createFolderSource } from './folder.ts';
 import { type Git, requireGit } from './git-command.ts';
 import { findGitDir } from './git-dir.ts';
-import { createObjectHash, type GitProcessPool, openGitObjects } from './git-objects.ts';
+import { createObjectHash } from './git-object.ts';
+import { openGitObjects } from './git-objects.ts';
+import type { GitPool } from './git-pool.ts';
 import { walkTree } from './git-tree.ts';
 import type { Source } from './source.ts';
 
@@ -15,7 +17,7 @@ import type { Source } from './source.ts';
  */
 export function createTrackedSource(options: {
   readonly git: Git;
-  readonly pool: GitProcessPool;
+  readonly pool: GitPool;
   readonly repository: string;
   readonly root: string;
   readonly ignore?: readonly string[];
@@ -46,7 +48,7 @@ export function createTrackedSource(options: {
       place.prefix,
     );
     const folders = foldersOf(index);
-    const objects = openGitObjects({ git, gitDir: place.gitDir, reach: 'none', pool });
+    const objects = openGitObjects({ git, place, reach: 'none', pool });
     const head = await objects.info('HEAD^{commit}');
     const tree = head === undefined ? undefined : await objects.info(`${head.id}:${place.prefix}`);
     const committed = new Map<string, string>();

@@ -82,11 +82,12 @@ async function readTree(objects: GitObjects, id: string) {
     });
   }
   if (tree.size > MAX_TREE_BYTES) throw limit('has a folder with too many entries');
-  return parseTree(tree.bytes, tree.id.length / 2);
+  return parseTree(tree);
 }
 
 /** The form of a tree object: `MODE NAME\0` and the bytes of the id, again and again. */
-function parseTree(bytes: Buffer, idLength: number) {
+export function parseTree({ id: treeId, bytes }: { readonly id: string; readonly bytes: Buffer }) {
+  const idLength = treeId.length / 2;
   const entries: { readonly name: string; readonly mode: number; readonly id: string }[] = [];
   const names = new Set<string>();
   for (let at = 0; at < bytes.byteLength; ) {

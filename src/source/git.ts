@@ -4,7 +4,9 @@ import type { FileEntry } from '../model/app.ts';
 import { describeGitProblem, type Git, type GitReach } from './git-command.ts';
 import { type Listing, readCommit, type Submodule } from './git-commit.ts';
 import { findGitDir, type GitPlace } from './git-dir.ts';
-import { createObjectHash, type GitObjects, type GitProcessPool, openGitObjects } from './git-objects.ts';
+import { createObjectHash } from './git-object.ts';
+import { type GitObjects, openGitObjects } from './git-objects.ts';
+import type { GitPool } from './git-pool.ts';
 import type { Source } from './source.ts';
 
 /** Blobs above this are streamed by a process of their own. */
@@ -12,7 +14,7 @@ const MAX_WHOLE_BYTES = 8 * 1024 * 1024;
 
 export interface GitSourceOptions {
   readonly git: Git;
-  readonly pool: GitProcessPool;
+  readonly pool: GitPool;
   /** The name for people. */
   readonly repository: string;
   /** A bare repository, a work tree, or a folder in one, which is then the root. */
@@ -145,7 +147,7 @@ class CommitSource implements GitSource {
     const place = await findGitDir(path);
     if (place === undefined)
       throw this.#error('', `is no git repository: ${escapeTerminal(path)}`, 'Name a clone or a bare repository.');
-    const objects = openGitObjects({ git, gitDir: place.gitDir, reach, pool });
+    const objects = openGitObjects({ git, place, reach, pool });
     const commit = await this.#guard(() => objects.info(`${name}^{commit}`));
     if (commit === undefined) {
       const shown = `'${escapeTerminal(ref ?? name)}'`;

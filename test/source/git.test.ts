@@ -6,18 +6,18 @@ import type { FileEntry } from '../../src/model/app.ts';
 import { createFolderSource } from '../../src/source/folder.ts';
 import { createGitSource } from '../../src/source/git.ts';
 import { createGit } from '../../src/source/git-command.ts';
-import { createProcessPool, type GitProcessPool } from '../../src/source/git-objects.ts';
+import { createGitPool, type GitPool } from '../../src/source/git-pool.ts';
 import { createTrackedSource } from '../../src/source/git-tracked.ts';
 import type { Source } from '../../src/source/source.ts';
 import { GitFolder } from '../support/git-repository.ts';
 
 let folder: GitFolder;
-let pool: GitProcessPool;
+let pool: GitPool;
 const git = createGit({ env: process.env });
 
 beforeEach(() => {
   folder = new GitFolder();
-  pool = createProcessPool();
+  pool = createGitPool();
 });
 afterEach(() => {
   pool.close();
@@ -252,7 +252,8 @@ it('an abort ends the work, and a missing git says so', async () => {
   const source = createGitSource({ git: aborted, pool, repository: 'r', path: folder.path('r') });
   expect(await errorOf(entriesOf(source))).toContain('CANCELLED');
   const absent = createGit({ env: process.env, program: '/nonexistent/git' });
-  const none = createGitSource({ git: absent, pool, repository: 'r', path: folder.path('r') });
+  // What only git resolves.
+  const none = createGitSource({ git: absent, pool, repository: 'r', path: folder.path('r'), ref: 'main~0' });
   expect(await errorOf(entriesOf(none))).toBe('SOURCE_UNREADABLE: there is no program git: install it');
 });
 

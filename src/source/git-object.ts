@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto';
+
+export type GitObjectType = 'blob' | 'tree' | 'commit' | 'tag';
+
+export interface GitObjectInfo {
+  readonly id: string;
+  readonly type: GitObjectType;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export interface GitObject extends GitObjectInfo {
+  readonly bytes: Buffer;
+}
+
+export const EMPTY = Buffer.alloc(0);
+
+/** The id that git gives an object; its length says which of the two hashes a repository uses. */
+export function hashObject({ id, type }: Pick<GitObjectInfo, 'id' | 'type'>, bytes: Uint8Array): string {
+  return createObjectHash({ id, type, size: bytes.byteLength }).update(bytes).digest('hex');
+}
+
+export function createObjectHash({ id, type, size }: GitObjectInfo): ReturnType<typeof createHash> {
+  return createHash(id.length === 64 ? 'sha256' : 'sha1').update(`${type} ${size}\0`);
+}
