@@ -55,7 +55,7 @@ function countResults(results: readonly AppResult[], bytesSent: number): RunCoun
 }
 
 /** 1 where a repository could not be read. */
-export function sourceStatus(scanned: readonly ScannedSource[]): ExitStatus {
+export function sourceStatus(scanned: readonly Pick<ScannedSource, 'error'>[]): ExitStatus {
   return scanned.some(({ error }) => error !== undefined) ? 1 : 0;
 }
 

@@ -82,7 +82,7 @@ export async function openSources(
       return createGitSource({ ...base, ...inner, path, prepare, reach: 'remote', missingSize: MIRROR_BLOB_LIMIT });
     }
     const path = spec.path ?? '';
-    const place = await findGitDir(path);
+    const place = findGitDir(path);
     if (ref !== undefined || input.commits === true || place?.bare === true)
       return createGitSource({ ...base, ...inner, path });
     roots.set(repository, path);

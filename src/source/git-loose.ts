@@ -1,18 +1,19 @@
-import { join } from 'node:path';
-import { readOptionalFile } from './git-file.ts';
+import { readSmallFile } from './git-file.ts';
 import { compressedBound, inflateStart, inflateUpTo } from './git-inflate.ts';
 import { EMPTY, type GitObject, type GitObjectType } from './git-object.ts';
 
 const MAX_HEAD = 32;
 
-/** An object in a file of its own; undefined where there is none or it is not as git writes them. Its content is there only where it is wanted, not yet checked. */
+/**
+ * An object in a file of its own; undefined where it is not as git writes them. Its content is there only where it is wanted, not yet checked. Throws what the
+ * system says, also where there is none.
+ */
 export function readLooseObject(
   objectsDir: string,
   id: string,
   { limit, wantsContent }: { readonly limit: number; readonly wantsContent: boolean },
 ): GitObject | undefined {
-  const file = readOptionalFile(join(objectsDir, id.slice(0, 2), id.slice(2)), compressedBound(limit));
-  if (file === undefined) return undefined;
+  const file = readSmallFile(`${objectsDir}/${id.slice(0, 2)}/${id.slice(2)}`, compressedBound(limit));
   const bytes = wantsContent ? inflateUpTo(file, limit + MAX_HEAD) : inflateStart(file);
   if (bytes === undefined) return undefined;
   const end = bytes.subarray(0, MAX_HEAD).indexOf(0);

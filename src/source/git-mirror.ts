@@ -98,7 +98,7 @@ async function fetchRef(fetch: Fetch): Promise<string> {
 
 /** Only a mirror itself, never a repository that the cache folder lies in. */
 async function findMirror(path: string): Promise<string | undefined> {
-  const place = await findGitDir(path);
+  const place = findGitDir(path);
   return place?.bare === true ? place.gitDir : undefined;
 }
 

@@ -10,7 +10,12 @@ const PLAIN_NAME = /^(?!.*(?:\.\.|\/\/|\/\.|\.lock(?:\/|$)))[A-Za-z0-9_][A-Za-z0
 /** Refs that each work tree has of its own. */
 const OF_WORK_TREE = /^refs\/(?:bisect|worktree|rewritten)\//;
 
-export interface RefPlaces {
+/** Whether a name is a whole id, which git takes for nothing else. */
+export function isFullId(name: string): boolean {
+  return (name.length === 40 || name.length === 64) && FULL_ID.test(name);
+}
+
+interface RefPlaces {
   /** Where HEAD is. */
   readonly gitDir: string;
   readonly commonDir: string;
@@ -20,7 +25,7 @@ export interface RefPlaces {
 
 /** The id of the object that a name stands for (gitrevisions), for whole ids, HEAD, and plain names of refs; undefined where git has to say. */
 export function resolveName(name: string, places: RefPlaces): string | undefined {
-  if (FULL_ID.test(name)) return name;
+  if (isFullId(name)) return name;
   if (name === 'HEAD') return readHead(places);
   if (!PLAIN_NAME.test(name)) return undefined;
   if (name.startsWith('refs/')) return readRef(name, places, 0);
@@ -45,7 +50,7 @@ function readRef(name: string, places: RefPlaces, hops: number): string | undefi
 
 function follow(file: Buffer, places: RefPlaces, hops: number): string | undefined {
   const text = file.toString('latin1').trimEnd();
-  if (FULL_ID.test(text)) return text;
+  if (isFullId(text)) return text;
   const target = /^ref:\s*(refs\/\S+)$/.exec(text)?.[1];
   return target === undefined ? undefined : readRef(target, places, hops + 1);
 }
@@ -68,5 +73,5 @@ function findPacked(name: string, { packed }: RefPlaces): string | undefined {
   const end = packed.indexOf(` ${name}\n`);
   if (end < 0) return undefined;
   const id = packed.slice(packed.lastIndexOf('\n', end) + 1, end);
-  return FULL_ID.test(id) ? id : undefined;
+  return isFullId(id) ? id : undefined;
 }

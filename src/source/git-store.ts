@@ -5,7 +5,7 @@ import { hasCode, readOptionalFile } from './git-file.ts';
 import { readLooseObject } from './git-loose.ts';
 import { type GitObject, hashObject } from './git-object.ts';
 import { openPack, type Pack } from './git-pack.ts';
-import { resolveName } from './git-refs.ts';
+import { isFullId, resolveName } from './git-refs.ts';
 import { parseTree } from './git-tree.ts';
 
 /** Larger objects are left to git, which streams them. */
@@ -41,6 +41,7 @@ export function createGitStore({ gitDir, commonDir }: Pick<GitPlace, 'gitDir' | 
     for (const pack of opened?.packs ?? []) pack.close();
     opened = undefined;
     layout = undefined;
+    last = undefined;
   };
 
   const layoutOf = (): Layout | undefined => {
@@ -57,23 +58,29 @@ export function createGitStore({ gitDir, commonDir }: Pick<GitPlace, 'gitDir' | 
     return opened.packs;
   };
 
+  let last: GitObject | undefined;
   const read = (id: string, wantsContent: boolean): GitObject | undefined => {
+    // Names lead through a commit and its tree, which are asked for next.
+    if (last?.id === id) return last;
     const objectsDir = layoutOf()?.objectsDir;
     if (objectsDir === undefined) return undefined;
     const options = { limit: MAX_OBJECT, wantsContent };
     const packs = packsOf(objectsDir, id.length / 2);
     const found = readPacked(packs, id, options) ?? readLooseObject(objectsDir, id, options);
-    return found === undefined || (wantsContent && hashObject(found, found.bytes) !== id) ? undefined : found;
+    if (found === undefined || !wantsContent) return found;
+    if (hashObject(found, found.bytes) !== id) return undefined;
+    last = found;
+    return found;
   };
 
   /** The commit that a commit or an annotated tag stands for. */
   const peel = (id: string): string | undefined => {
     let at = id;
     for (let tags = 0; tags <= MAX_TAGS; tags += 1) {
-      const type = read(at, false)?.type;
-      if (type === 'commit') return at;
-      if (type !== 'tag') return undefined;
-      const target = /^object ([0-9a-f]+)\n/.exec(read(at, true)?.bytes.toString('latin1') ?? '')?.[1];
+      const object = read(at, true);
+      if (object?.type === 'commit') return at;
+      if (object?.type !== 'tag') return undefined;
+      const target = /^object ([0-9a-f]+)\n/.exec(object.bytes.toString('latin1', 0, 80))?.[1];
       if (target === undefined) return undefined;
       at = target;
     }
@@ -97,6 +104,7 @@ export function createGitStore({ gitDir, commonDir }: Pick<GitPlace, 'gitDir' | 
   };
 
   const resolve = (name: string): string | undefined => {
+    if (isFullId(name)) return name;
     const folder = /^([0-9a-f]{40}|[0-9a-f]{64}):([^:]*)$/s.exec(name);
     if (folder !== null) return folderOf(folder[1] ?? '', folder[2] ?? '');
     const peeled = /^(.*)\^\{(commit|tree)\}$/s.exec(name);
@@ -111,7 +119,8 @@ export function createGitStore({ gitDir, commonDir }: Pick<GitPlace, 'gitDir' | 
     find: (name, wantsContent) => {
       try {
         const id = resolve(name);
-        return id === undefined ? undefined : read(id, wantsContent);
+        if (id === undefined) return undefined;
+        return read(id, wantsContent || id !== name);
       } catch (error) {
         if (hasCode(error)) return undefined;
         throw error;

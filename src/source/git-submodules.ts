@@ -50,7 +50,7 @@ export function createSubmoduleOpener(
     const kept = join(place.commonDir, 'modules', entry.name);
     // Which of the two it is shows when it is listed.
     const opened = (async () => {
-      const local = await findGitDir(kept);
+      const local = findGitDir(kept);
       if (local?.bare === true) return createGitSource({ ...base, openSubmodule, path: kept });
       if (remote === undefined) {
         throw new RebundleError(

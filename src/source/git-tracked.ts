@@ -29,7 +29,7 @@ export function createTrackedSource(options: {
   let listing: Promise<FileEntry[]> | undefined;
 
   const list = async (): Promise<FileEntry[]> => {
-    const place = await findGitDir(root);
+    const place = findGitDir(root);
     if (place === undefined || place.bare) {
       throw new RebundleError('SOURCE_UNREADABLE', 'the repository is no work tree of git', { origin: originOf() });
     }

@@ -2,12 +2,12 @@ import { RebundleError, type SourceOrigin } from '../errors.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import type { FileEntry } from '../model/app.ts';
 import { describeGitProblem, type Git, type GitReach } from './git-command.ts';
-import { type Listing, readCommit, type Submodule } from './git-commit.ts';
+import { type Listing, readCommit, readCommitPaths, type Submodule } from './git-commit.ts';
 import { findGitDir, type GitPlace } from './git-dir.ts';
 import { createObjectHash } from './git-object.ts';
 import { type GitObjects, openGitObjects } from './git-objects.ts';
 import type { GitPool } from './git-pool.ts';
-import type { Source } from './source.ts';
+import type { PathEntry, Source } from './source.ts';
 
 /** Blobs above this are streamed by a process of their own. */
 const MAX_WHOLE_BYTES = 8 * 1024 * 1024;
@@ -40,9 +40,8 @@ export interface GitSource extends Source {
 }
 
 /**
- * The files of one commit, without a checkout: trees and blobs come from one `git cat-file` process, each checked against its id. Links are followed within
- * the tree as a checkout would; submodules are listed as `other` unless they are opened. Throws SOURCE_UNREADABLE where the repository, the ref or an object
- * is not there.
+ * The files of one commit, without a checkout; trees and blobs are checked against their ids. Links are followed within the tree as a checkout would;
+ * submodules are listed as `other` unless they are opened. Throws SOURCE_UNREADABLE where the repository, the ref or an object is not there.
  */
 export function createGitSource(options: GitSourceOptions): GitSource {
   return new CommitSource(options);
@@ -79,6 +78,11 @@ class CommitSource implements GitSource {
 
   async *list(): AsyncGenerator<FileEntry, void> {
     yield* (await this.#list()).entries;
+  }
+
+  async *listPaths(): AsyncGenerator<PathEntry, void> {
+    if (this.#options.openSubmodule !== undefined || this.#listing !== undefined) yield* this.list();
+    else yield* await this.#guard(async () => readCommitPaths(await this.locate()));
   }
 
   async read(path: string, limit: number): Promise<Buffer> {
@@ -144,7 +148,7 @@ class CommitSource implements GitSource {
   async #locate(): ReturnType<GitSource['locate']> {
     const { git, pool, path, prepare, reach = 'none', ref } = this.#options;
     const name = (await prepare?.()) ?? ref ?? 'HEAD';
-    const place = await findGitDir(path);
+    const place = findGitDir(path);
     if (place === undefined)
       throw this.#error('', `is no git repository: ${escapeTerminal(path)}`, 'Name a clone or a bare repository.');
     const objects = openGitObjects({ git, place, reach, pool });
