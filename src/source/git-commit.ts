@@ -132,15 +132,28 @@ async function readSizes(
     return new Map(infos.flatMap((info) => (info === undefined ? [] : [[info.id, info.size] as const])));
   }
   // A question for a blob that is not there would fetch it, each with a connection of its own.
+  const here = new Map<string, number>();
+  for (const id of ids) {
+    const size = objects.sizeHere(id);
+    if (size !== undefined) here.set(id, size);
+  }
+  if (here.size < ids.size) await listSizes(ids, here, { place, options });
+  return new Map([...ids].map((id) => [id, here.get(id) ?? options.missingSize ?? 0]));
+}
+
+/** Adds the sizes of what is here in ways that only git knows. */
+async function listSizes(
+  ids: ReadonlySet<string>,
+  here: Map<string, number>,
+  { place, options }: Pick<Context, 'place' | 'options'>,
+): Promise<void> {
   const all = ['cat-file', '--batch-all-objects', '--batch-check', '--unordered'];
   const listed = await options.git.run([`--git-dir=${place.gitDir}`, ...all]);
   if (!listed.ok) throw new RebundleError('SOURCE_UNREADABLE', `the repository cannot be listed: ${listed.problem}`);
-  const here = new Map<string, number>();
   for (const line of listed.output.toString('latin1').split('\n')) {
     const [id = '', , size] = line.split(' ');
     if (ids.has(id)) here.set(id, Number(size));
   }
-  return new Map([...ids].map((id) => [id, here.get(id) ?? options.missingSize ?? 0]));
 }
 
 /** Where a link leads, as it is written. What is no text leads nowhere, as an absolute path does. */

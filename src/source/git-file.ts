@@ -6,10 +6,10 @@ import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 
  */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
-/** Up to here a file is held whole. */
-const MAX_HELD = 512 * 1024;
-const WINDOW = 64 * 1024;
-const MAX_WINDOWS = 8;
+/** Up to here a file is held whole, and not kept open. */
+const MAX_HELD = 128 * 1024;
+const WINDOW = 32 * 1024;
+const MAX_WINDOWS = 4;
 
 const shared = Buffer.allocUnsafe(8 * 1024);
 
@@ -52,25 +52,30 @@ function systemError(code: string, path: string): Error {
 /** A file that is read in parts, which stays open and the same when its name is gone. */
 export interface PartialFile {
   readonly size: number;
-  /** Bytes of a place, not to be changed; fewer than asked for at the end of the file. */
+  /** Bytes from `at`, which is not negative; not to be changed. Fewer than asked for at the end of the file. */
   readonly slice: (at: number, length: number) => Buffer;
   readonly close: () => void;
 }
 
 export function openPartialFile(path: string): PartialFile {
   const fd = openSync(path, FLAGS);
+  let isHeld = true;
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) throw systemError('EINVAL', path);
+    if (stats.size <= MAX_HELD) return holdFile(readFully(fd, 0, stats.size));
+    isHeld = false;
     return createPartialFile(fd, stats.size);
-  } catch (error) {
-    closeSync(fd);
-    throw error;
+  } finally {
+    if (isHeld) closeSync(fd);
   }
 }
 
+function holdFile(whole: Buffer): PartialFile {
+  return { size: whole.byteLength, slice: (at, length) => whole.subarray(at, at + length), close: () => {} };
+}
+
 function createPartialFile(fd: number, size: number): PartialFile {
-  let whole: Buffer | undefined;
   const windows = new Map<number, Buffer>();
   const windowOf = (index: number): Buffer => {
     const known = windows.get(index);
@@ -85,11 +90,7 @@ function createPartialFile(fd: number, size: number): PartialFile {
     size,
     slice: (at, length) => {
       const end = Math.min(at + length, size);
-      if (at < 0 || at >= end) return Buffer.alloc(0);
-      if (size <= MAX_HELD) {
-        whole ??= readFully(fd, 0, size);
-        return whole.subarray(at, end);
-      }
+      if (at >= end) return Buffer.alloc(0);
       const index = Math.floor(at / WINDOW);
       const start = index * WINDOW;
       return end <= start + WINDOW ? windowOf(index).subarray(at - start, end - start) : readFully(fd, at, end - at);

@@ -11,6 +11,8 @@ export interface GitObjects {
   readonly info: (name: string) => Promise<GitObjectInfo | undefined>;
   /** The same with the content, which is checked against its id. */
   readonly contents: (name: string) => Promise<GitObject | undefined>;
+  /** Size of an object that is surely here; nothing is run or fetched for it. */
+  readonly sizeHere: (id: string) => number | undefined;
 }
 
 export function openGitObjects(options: {
@@ -43,5 +45,12 @@ export function openGitObjects(options: {
     const line = commands ? `${wantsContent ? 'contents' : 'info'} ${name}\n` : `${name}\n`;
     return (wantsContent ? content : info).ask(name, line, wantsContent);
   };
-  return { info: (name) => ask(name, false), contents: (name) => ask(name, true) };
+  return {
+    info: (name) => ask(name, false),
+    contents: (name) => ask(name, true),
+    sizeHere: (id) => {
+      pool.use(member);
+      return store.find(id, false)?.size;
+    },
+  };
 }

@@ -8,7 +8,8 @@ import { type PackIndex, readPackIndex } from './git-pack-index.ts';
 const MAX_DEPTH = 512;
 /** Bytes that all deltas and bases of one object may have together. */
 const MAX_CHAIN = 16 * 1024 * 1024;
-const MAX_BASES = 1024 * 1024;
+/** Bytes of bases that are kept for the next delta upon them. */
+const MAX_BASES = 256 * 1024;
 const MAX_ENTRY_HEAD = 10 + 32;
 const HEADER = 12;
 
@@ -60,7 +61,7 @@ function belongsTo(file: PartialFile, index: PackIndex, idLength: number): boole
   const header = file.slice(0, HEADER);
   if (header.toString('latin1', 0, 4) !== 'PACK' || ![2, 3].includes(header.readUInt32BE(4))) return false;
   if (header.readUInt32BE(8) !== index.count) return false;
-  return file.slice(file.size - idLength, idLength).equals(index.packChecksum);
+  return file.size > HEADER + idLength && file.slice(file.size - idLength, idLength).equals(index.packChecksum);
 }
 
 function createReader(file: PartialFile, index: PackIndex, idLength: number): Pack['read'] {

@@ -12,7 +12,7 @@ import { parseTree } from './git-tree.ts';
 const MAX_OBJECT = 1024 * 1024;
 const MAX_CONFIG = 256 * 1024;
 const MAX_PACKED_REFS = 8 * 1024 * 1024;
-const MAX_PACKS = 64;
+const MAX_PACKS = 32;
 const MAX_TAGS = 8;
 /** Extensions of a repository that change nothing about where its refs and objects are. */
 const KNOWN_EXTENSIONS = ['noop', 'preciousobjects', 'partialclone', 'worktreeconfig', 'objectformat'];
