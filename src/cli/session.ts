@@ -27,7 +27,7 @@ export async function withReporter(
   setup: Setup,
   work: (emit: Emit) => Promise<Finished>,
 ): Promise<CommandResult> {
-  const reporter = createReporter(invocation.flags, environment);
+  const reporter = await createReporter(invocation.flags, environment);
   try {
     reporter.onEvent({ type: 'run:start', command: invocation.command, repositories: setup.sources.length });
     const { summary, results, bytesSent = 0, ...result } = await work((event) => reporter.onEvent(event));

@@ -84,7 +84,7 @@ export async function openSources(
     const path = spec.path ?? '';
     const place = findGitDir(path);
     if (ref !== undefined || input.commits === true || place?.bare === true)
-      return createGitSource({ ...base, ...inner, path });
+      return createGitSource({ ...base, ...inner, path, ...(place === undefined ? {} : { place }) });
     roots.set(repository, path);
     if (spec.git === true) return createTrackedSource({ ...base, root: path, ignore: [out] });
     return createFolderSource({ root: path, repository, ignore: [out] });

@@ -19,6 +19,8 @@ export interface GitSourceOptions {
   readonly repository: string;
   /** A bare repository, a work tree, or a folder in one, which is then the root. */
   readonly path: string;
+  /** The repository at `path`, where that was looked for already. */
+  readonly place?: GitPlace;
   /** What git resolves to a commit; by default HEAD. */
   readonly ref?: string;
   /** Makes the repository there first, such as a mirror, and gives the name of the commit in it. */
@@ -148,7 +150,7 @@ class CommitSource implements GitSource {
   async #locate(): ReturnType<GitSource['locate']> {
     const { git, pool, path, prepare, reach = 'none', ref } = this.#options;
     const name = (await prepare?.()) ?? ref ?? 'HEAD';
-    const place = findGitDir(path);
+    const place = this.#options.place ?? findGitDir(path);
     if (place === undefined)
       throw this.#error('', `is no git repository: ${escapeTerminal(path)}`, 'Name a clone or a bare repository.');
     const objects = openGitObjects({ git, place, reach, pool });
