@@ -13,10 +13,15 @@ export interface GitObject extends GitObjectInfo {
   readonly bytes: Buffer;
 }
 
+const MAX_COPIED = 64 * 1024;
+
 export const EMPTY = Buffer.alloc(0);
 
 /** The id that git gives an object; its length says which of the two hashes a repository uses. */
 export function hashObject({ id, type }: Pick<GitObjectInfo, 'id' | 'type'>, bytes: Uint8Array): string {
+  // One call costs less than three, but takes a copy.
+  if (bytes.byteLength > MAX_COPIED)
+    return createObjectHash({ id, type, size: bytes.byteLength }).update(bytes).digest('hex');
   const head = Buffer.from(`${type} ${bytes.byteLength}\0`, 'latin1');
   return hash(algorithmOf(id), Buffer.concat([head, bytes]), 'hex');
 }

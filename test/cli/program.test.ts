@@ -272,3 +272,15 @@ describe('a wrong command line', () => {
     expect((await failureOf('nope')).hint).toBe('See rebundle --help.');
   });
 });
+
+test('only the commands that a command line can mean are loaded', async () => {
+  const namesFor = async (...args: string[]) => (await loadCommands(args)).map(({ name }) => name);
+  const all = COMMANDS.map(({ name }) => name);
+  for (const name of all) {
+    const [first = ''] = name.split(' ');
+    expect(await namesFor(first, '--json')).toEqual(all.filter((each) => each.split(' ')[0] === first));
+  }
+  expect(await namesFor('--version')).toEqual([]);
+  for (const args of [[], ['--help'], ['help', 'scan'], ['no-such'], ['--json', 'scan']])
+    expect(await namesFor(...args)).toEqual(all);
+});

@@ -8,7 +8,7 @@ import { createGitSource } from '../../src/source/git.ts';
 import { createGit } from '../../src/source/git-command.ts';
 import { createGitPool, type GitPool } from '../../src/source/git-pool.ts';
 import { createTrackedSource } from '../../src/source/git-tracked.ts';
-import type { Source } from '../../src/source/source.ts';
+import type { PathEntry, Source } from '../../src/source/source.ts';
 import { GitFolder } from '../support/git-repository.ts';
 
 let folder: GitFolder;
@@ -122,6 +122,21 @@ it('reads the ref that is asked for, and not what lies in the work tree', async 
   const tagged = open('r', 'v1');
   await entriesOf(tagged);
   expect(tagged.origin).toEqual({ repository: 'r', path: '', ref: 'v1', commit: first });
+});
+
+it('lists paths as it lists files, submodules and folders of packages among them', async () => {
+  folder.init('r');
+  writeExotic('r');
+  const first = folder.commit('r');
+  folder.git('r', 'update-index', '--add', '--cacheinfo', `160000,${first},module`);
+  const tree = folder.git('r', 'write-tree');
+  const commit = folder.git('r', 'commit-tree', tree, '-m', 'x');
+  const paths: PathEntry[] = [];
+  for await (const entry of open('r', commit).listPaths?.() ?? []) paths.push(entry);
+  const entries = await entriesOf(open('r', commit));
+  expect(paths.sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual(entries.map(({ path, mode }) => ({ path, mode })));
+  expect(paths).toContainEqual({ path: 'module', mode: 'other' });
+  expect(paths).toContainEqual({ path: 'deep/folder/x.dockerapp', mode: 'directory' });
 });
 
 it('reads a folder of a repository as the root', async () => {
