@@ -134,8 +134,8 @@ async function readSizes(
   // A question for a blob that is not there would fetch it, each with a connection of its own.
   const here = new Map<string, number>();
   for (const id of ids) {
-    const size = objects.sizeHere(id);
-    if (size !== undefined) here.set(id, size);
+    const info = await objects.infoHere(id);
+    if (info !== undefined) here.set(id, info.size);
   }
   if (here.size < ids.size) await listSizes(ids, here, { place, options });
   return new Map([...ids].map((id) => [id, here.get(id) ?? options.missingSize ?? 0]));

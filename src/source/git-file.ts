@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 
 /**
  * Reads of a repository's own files wait for no thread: of a file in the page cache the read itself takes less than the way to one. They are small and capped.
@@ -29,10 +29,9 @@ export function readSmallFile(path: string, limit: number): Buffer {
 
 /** The same, undefined where there is no such file. */
 export function readOptionalFile(path: string, limit: number): Buffer | undefined {
-  // An error of the system takes longer than this question.
-  if (!existsSync(path)) return undefined;
   try {
-    return readSmallFile(path, limit);
+    // An error of the system takes longer than this question.
+    return lstatSync(path, { throwIfNoEntry: false }) === undefined ? undefined : readSmallFile(path, limit);
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;

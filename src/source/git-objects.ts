@@ -11,8 +11,8 @@ export interface GitObjects {
   readonly info: (name: string) => Promise<GitObjectInfo | undefined>;
   /** The same with the content, which is checked against its id. */
   readonly contents: (name: string) => Promise<GitObject | undefined>;
-  /** Size of an object that is surely here; nothing is run or fetched for it. */
-  readonly sizeHere: (id: string) => number | undefined;
+  /** The same as `info`, but only of what is plainly here: nothing is run or fetched for it. */
+  readonly infoHere: (id: string) => Promise<GitObjectInfo | undefined>;
 }
 
 export function openGitObjects(options: {
@@ -34,12 +34,15 @@ export function openGitObjects(options: {
     });
     return asked;
   };
-  const ask = async (name: string, wantsContent: boolean): Promise<GitObject | undefined> => {
-    if (/[\n\r\0]/.test(name)) return undefined;
+  const look = async (name: string, wantsContent: boolean): Promise<GitObject | undefined> => {
     await pool.takeTurn();
     git.signal?.throwIfAborted();
     pool.use(member);
-    const found = store.find(name, wantsContent);
+    return store.find(name, wantsContent);
+  };
+  const ask = async (name: string, wantsContent: boolean): Promise<GitObject | undefined> => {
+    if (/[\n\r\0]/.test(name)) return undefined;
+    const found = await look(name, wantsContent);
     if (found !== undefined) return found;
     const { content, info, commands } = await processes();
     const line = commands ? `${wantsContent ? 'contents' : 'info'} ${name}\n` : `${name}\n`;
@@ -48,9 +51,6 @@ export function openGitObjects(options: {
   return {
     info: (name) => ask(name, false),
     contents: (name) => ask(name, true),
-    sizeHere: (id) => {
-      pool.use(member);
-      return store.find(id, false)?.size;
-    },
+    infoHere: (id) => look(id, false),
   };
 }

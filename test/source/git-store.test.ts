@@ -185,6 +185,7 @@ describe('names', () => {
     folder.git('r', 'branch', 'description');
     folder.git('r', 'branch', 'odd+name');
     const head = folder.git('r', 'rev-parse', 'HEAD');
+    folder.git('r', 'pack-refs', '--all');
     const names = ['main~1', 'main^', '@', 'HEAD@{0}', ':/round', head.slice(0, 10), head.toUpperCase(), 'nope', '-x'];
     names.push('../HEAD', 'refs/../HEAD', 'refs', 'description', 'odd+name', '', '.', 'main.lock', 'refs/heads/');
     for (const name of names) expect(open('r').find(`${name}^{commit}`, false), name).toBeUndefined();
@@ -197,8 +198,11 @@ describe('names', () => {
     writeFileSync(folder.path('r/.git/refs/heads/main'), 'ref: refs/heads/main\n');
     expect(open('r').find('HEAD^{commit}', false)).toBeUndefined();
     rmSync(folder.path('r/.git/refs/heads/main'));
-    symlinkSync('description', folder.path('r/.git/refs/heads/main'));
-    expect(open('r').find('HEAD^{commit}', false)).toBeUndefined();
+    for (const target of ['description', 'refs/heads/description']) {
+      rmSync(folder.path('r/.git/refs/heads/main'), { force: true });
+      symlinkSync(target, folder.path('r/.git/refs/heads/main'));
+      expect(open('r').find('HEAD^{commit}', false)).toBeUndefined();
+    }
   });
 });
 
