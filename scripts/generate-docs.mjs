@@ -142,10 +142,11 @@ function runSample(...words) {
 /** @param {boolean} check */
 async function main(check) {
   const load = (path) => import(new URL(`dist/${path}`, ROOT).href);
-  const [config, cli, status, errors, findings, report] = await Promise.all(
+  const [config, cli, list, status, errors, findings, report] = await Promise.all(
     [
       'config.js',
       'cli/program.js',
+      'cli/command-list.js',
       'cli/exit-status.js',
       'errors.js',
       'model/findings.js',
@@ -160,7 +161,7 @@ async function main(check) {
     'sample-broken': runSample('--config', 'samples/broken/rebundle.yml', '--out', 'out/broken'),
     ...renderRegions({
       schema,
-      program: cli.createProgram({ commands: cli.COMMANDS, version: '' }),
+      program: cli.createProgram({ commands: await list.loadCommands(), version: '' }),
       statuses: status.EXIT_STATUSES,
       errors: errors.ERRORS,
       findings: findings.FINDINGS,

@@ -8,8 +8,9 @@ import { ERRORS, formatLocation, type RebundleError, toRebundleError } from '../
 import { readAll } from '../lib/bytes.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import { maskUrlCredentials } from '../lib/redact.ts';
+import { loadCommands } from './command-list.ts';
 import type { CliEnvironment } from './environment.ts';
-import { COMMANDS, runProgram } from './program.ts';
+import { runProgram } from './program.ts';
 
 // The heap may grow by a third before it is cleaned: a huge factory then takes some more time, and a third less memory.
 setFlagsFromString('--heap-growing-percent=30');
@@ -53,7 +54,8 @@ const environment: CliEnvironment = {
 };
 
 try {
-  const result = await runProgram(process.argv.slice(2), { commands: COMMANDS, environment, version });
+  const args = process.argv.slice(2);
+  const result = await runProgram(args, { commands: await loadCommands(args), environment, version });
   if (result.stdout !== undefined) process.stdout.write(result.stdout);
   process.exitCode = result.status;
 } catch (thrown) {

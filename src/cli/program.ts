@@ -3,48 +3,12 @@ import { parseValue } from '../config.ts';
 import { RebundleError } from '../errors.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import type { CommandDefinition, CommandResult, Invocation } from './command.ts';
-import { APPLY } from './commands/apply.ts';
-import { AUTH_CHECK } from './commands/auth.ts';
-import { CONVERT } from './commands/convert.ts';
-import { COPY } from './commands/copy.ts';
-import { EXPLAIN } from './commands/explain.ts';
-import { LS_BUNDLE } from './commands/ls-bundle.ts';
-import { PLAN } from './commands/plan.ts';
-import { PULL } from './commands/pull.ts';
-import { REPORT_DIFF } from './commands/report.ts';
-import { RETIRE } from './commands/retire.ts';
-import { RUN } from './commands/run.ts';
-import { SCAN } from './commands/scan.ts';
-import { SIMULATE } from './commands/simulate.ts';
-import { TARGETS_ATTACH, TARGETS_EXPORT, TARGETS_SIGN } from './commands/targets.ts';
-import { VERIFY } from './commands/verify.ts';
 import type { CliEnvironment } from './environment.ts';
 import { EXIT_STATUSES } from './exit-status.ts';
 import { createOption, readFlags } from './options.ts';
 
 /** Columns of help texts, on any terminal. */
 const HELP_WIDTH = 100;
-
-/** Every command, in the order of help. */
-export const COMMANDS: readonly CommandDefinition[] = [
-  SCAN,
-  CONVERT,
-  PLAN,
-  APPLY,
-  RUN,
-  EXPLAIN,
-  LS_BUNDLE,
-  REPORT_DIFF,
-  VERIFY,
-  SIMULATE,
-  RETIRE,
-  PULL,
-  TARGETS_EXPORT,
-  TARGETS_ATTACH,
-  TARGETS_SIGN,
-  COPY,
-  AUTH_CHECK,
-];
 
 /** Commands of two words, by their first. */
 const GROUPS: Readonly<Record<string, string>> = {

@@ -1,8 +1,4 @@
 import type { Reporter } from '../events.ts';
-import { createLinesReporter } from '../reporters/lines.ts';
-import { createLiveReporter } from '../reporters/live.ts';
-import { createNdjsonReporter } from '../reporters/ndjson.ts';
-import { createSilentReporter } from '../reporters/silent.ts';
 import type { CliEnvironment } from './environment.ts';
 import type { Flags, ReporterKind } from './options.ts';
 
@@ -15,8 +11,8 @@ export function reporterKind({ reporter }: Flags, { env, stderrIsTerminal }: Cli
   return reporter ?? (stderrIsTerminal && (env.CI ?? '') === '' && env.TERM !== 'dumb' ? 'live' : 'lines');
 }
 
-/** The reporter of a run; it writes to standard error. */
-export function createReporter(flags: Flags, environment: CliEnvironment): Reporter {
+/** The reporter of a run; it writes to standard error. Only the one that is used is loaded. */
+export async function createReporter(flags: Flags, environment: CliEnvironment): Promise<Reporter> {
   const write = environment.writeError;
   const shared = {
     color: wantsColor(environment),
@@ -25,13 +21,13 @@ export function createReporter(flags: Flags, environment: CliEnvironment): Repor
   };
   switch (reporterKind(flags, environment)) {
     case 'silent':
-      return createSilentReporter();
+      return (await import('../reporters/silent.ts')).createSilentReporter();
     case 'ndjson':
-      return createNdjsonReporter(write);
+      return (await import('../reporters/ndjson.ts')).createNdjsonReporter(write);
     case 'lines':
-      return createLinesReporter(write, shared);
+      return (await import('../reporters/lines.ts')).createLinesReporter(write, shared);
     case 'live':
-      return createLiveReporter({
+      return (await import('../reporters/live.ts')).createLiveReporter({
         write,
         width: environment.width,
         now: environment.now,

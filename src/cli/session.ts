@@ -27,7 +27,7 @@ export async function withReporter(
   setup: Setup,
   work: (emit: Emit) => Promise<Finished>,
 ): Promise<CommandResult> {
-  const reporter = createReporter(invocation.flags, environment);
+  const reporter = await createReporter(invocation.flags, environment);
   try {
     reporter.onEvent({ type: 'run:start', command: invocation.command, repositories: setup.sources.length });
     const { summary, results, bytesSent = 0, ...result } = await work((event) => reporter.onEvent(event));
@@ -55,7 +55,7 @@ function countResults(results: readonly AppResult[], bytesSent: number): RunCoun
 }
 
 /** 1 where a repository could not be read. */
-export function sourceStatus(scanned: readonly ScannedSource[]): ExitStatus {
+export function sourceStatus(scanned: readonly Pick<ScannedSource, 'error'>[]): ExitStatus {
   return scanned.some(({ error }) => error !== undefined) ? 1 : 0;
 }
 

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { type Config, defaultConfig, mergeConfig, parseConfig, resolvePaths } from '../config.ts';
-import { readParameters } from '../dockerapp/parameters.ts';
 import { RebundleError } from '../errors.ts';
 import { decodeUtf8 } from '../lib/bytes.ts';
 import { createLimit, type Limit } from '../lib/limit.ts';
@@ -114,6 +113,7 @@ async function readParameterFile(path: string, cwd: string): Promise<DocumentPar
 /** Throws PARAM_INVALID with the place where a file of a group is none. */
 async function readFleet({ fleet }: Config, cwd: string): Promise<Pick<MigrationRequest, 'fleet'>> {
   if (fleet.parameters.size === 0) return {};
+  const { readParameters } = await import('../dockerapp/parameters.ts');
   const read = [...fleet.parameters].map(async ([group, path]) => {
     const document = await readParameterFile(path, cwd);
     readParameters({ own: document, files: [], metadata: { text: '', path: '', line: 1 }, settings: [] });

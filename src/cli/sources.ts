@@ -9,7 +9,7 @@ import { createGitSource } from '../source/git.ts';
 import { createGit, type Git } from '../source/git-command.ts';
 import { findGitDir } from '../source/git-dir.ts';
 import { createMirrors, MIRROR_BLOB_LIMIT } from '../source/git-mirror.ts';
-import { createProcessPool } from '../source/git-objects.ts';
+import { createGitPool } from '../source/git-pool.ts';
 import { createSubmoduleOpener } from '../source/git-submodules.ts';
 import { createTrackedSource } from '../source/git-tracked.ts';
 import type { Source } from '../source/source.ts';
@@ -74,7 +74,7 @@ export async function openSources(
   const { fileUrls } = config.git;
   const { offline } = flags;
   const git = createGit({ env, signal, allowFile: fileUrls, offline });
-  const pool = createProcessPool();
+  const pool = createGitPool();
   const cache = config.git.cache === undefined ? cacheFolder(env, out) : resolve(cwd, config.git.cache);
   const mirror = createMirrors({ git, cache, allowFile: fileUrls, offline });
   const roots = new Map<string, string>();
@@ -91,9 +91,9 @@ export async function openSources(
       return createGitSource({ ...base, ...inner, path, prepare, reach: 'remote', missingSize: MIRROR_BLOB_LIMIT });
     }
     const path = spec.path ?? '';
-    const place = await findGitDir(path);
+    const place = findGitDir(path);
     if (ref !== undefined || input.commits === true || place?.bare === true)
-      return createGitSource({ ...base, ...inner, path });
+      return createGitSource({ ...base, ...inner, path, ...(place === undefined ? {} : { place }) });
     roots.set(repository, path);
     if (spec.git === true) return createTrackedSource({ ...base, root: path, ignore: [out] });
     return createFolderSource({ root: path, repository, ignore: [out] });

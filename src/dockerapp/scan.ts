@@ -6,6 +6,8 @@ const SUFFIX = '.dockerapp';
 const DISABLED = '.disabled';
 const COMPOSE_NAME = '/docker-compose.yml';
 
+type ScannedEntry = Pick<FileEntry, 'path' | 'mode'>;
+
 /** Which packages are selected besides those at the top level, and which are not. Globs match the package path, `*` stays in one folder. */
 export interface ScanRules {
   readonly include: readonly string[];
@@ -21,7 +23,7 @@ export interface ScanRules {
  * its bytes tell), a folder of that name a folder package; what lies inside a package is part of it. Disabled ones are listed with the reason.
  * With `compose`, so is a folder with a `docker-compose.yml`, unless a package of its name lies beside it: then that is the source.
  */
-export function scanPackages(entries: Iterable<FileEntry>, rules: ScanRules): PackageLocation[] {
+export function scanPackages(entries: Iterable<ScannedEntry>, rules: ScanRules): PackageLocation[] {
   const kinds = new Map<string, PackageKind>();
   const composeFolders: string[] = [];
   for (const entry of entries) {
@@ -42,7 +44,7 @@ export function scanPackages(entries: Iterable<FileEntry>, rules: ScanRules): Pa
     });
 }
 
-function isComposeFile({ path, mode }: FileEntry): boolean {
+function isComposeFile({ path, mode }: ScannedEntry): boolean {
   return path.endsWith(COMPOSE_NAME) && mode !== 'directory' && mode !== 'other';
 }
 
@@ -56,7 +58,9 @@ function outermost(folders: readonly string[]): string[] {
   return found;
 }
 
-function packagePath(entry: FileEntry): { path: string; kind: 'single-file' | 'folder' } | undefined {
+function packagePath(entry: ScannedEntry): { path: string; kind: 'single-file' | 'folder' } | undefined {
+  // Almost no file lies in a package or is one.
+  if (!entry.path.includes(SUFFIX)) return undefined;
   const parts = entry.path.split('/');
   const index = parts.findIndex((part) => part.endsWith(SUFFIX) || part.endsWith(SUFFIX + DISABLED));
   if (index < 0) return undefined;

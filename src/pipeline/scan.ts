@@ -3,17 +3,49 @@ import { RebundleError, toRebundleError } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
 import { mapLimit } from '../lib/limit.ts';
 import type { AppResult, FileEntry, PackageLocation } from '../model/app.ts';
-import type { Source } from '../source/source.ts';
+import type { PathEntry, Source } from '../source/source.ts';
 import type { MigrationContext, MigrationRequest, ScannedSource } from './migration.ts';
+
+/** The packages of a repository, without the files that are needed to convert them. */
+type FoundPackages = Omit<ScannedSource, 'entries'>;
 
 /**
  * Lists the packages of every repository. A repository that cannot be read is reported and the others go on; where none can be read,
  * NOTHING_TO_START is thrown. Throws APP_NAME_DUPLICATE naming both places where two selected packages have one name.
  */
-export async function scanSources(request: MigrationRequest, context: MigrationContext): Promise<ScannedSource[]> {
+export function scanSources(request: MigrationRequest, context: MigrationContext): Promise<ScannedSource[]> {
+  return scanAll(context, async (source) => {
+    try {
+      const entries: FileEntry[] = [];
+      for await (const entry of source.list()) entries.push(entry);
+      entries.sort((a, b) => compareText(a.path, b.path));
+      return { source, entries, packages: findPackages(source, entries, request) };
+    } catch (thrown) {
+      return { source, entries: [], packages: [], error: messageOf(thrown) };
+    }
+  });
+}
+
+/** The same where packages are only to be named: nothing is read but what is there. */
+export function listPackages(request: MigrationRequest, context: MigrationContext): Promise<FoundPackages[]> {
+  return scanAll(context, async (source) => {
+    try {
+      const entries: PathEntry[] = [];
+      for await (const entry of source.listPaths?.() ?? source.list()) entries.push(entry);
+      return { source, packages: findPackages(source, entries, request) };
+    } catch (thrown) {
+      return { source, packages: [], error: messageOf(thrown) };
+    }
+  });
+}
+
+async function scanAll<Scanned extends FoundPackages>(
+  context: MigrationContext,
+  scanOne: (source: Source) => Promise<Scanned>,
+): Promise<Scanned[]> {
   let told = Promise.resolve();
   const scanned = await mapLimit(context.sources, context.limit, async (source) => {
-    const scan = scanSource(source, request);
+    const scan = scanOne(source);
     // Told in the order of the repositories, each as soon as those before it are done.
     told = Promise.all([scan, told]).then(([result]) => tellScan(result, context));
     await told;
@@ -29,7 +61,7 @@ export async function scanSources(request: MigrationRequest, context: MigrationC
   return scanned;
 }
 
-function tellScan({ source, packages, error }: ScannedSource, { emit }: MigrationContext): void {
+function tellScan({ source, packages, error }: FoundPackages, { emit }: MigrationContext): void {
   const { repository } = source.origin;
   emit(
     error === undefined
@@ -38,27 +70,27 @@ function tellScan({ source, packages, error }: ScannedSource, { emit }: Migratio
   );
 }
 
-async function scanSource(source: Source, request: MigrationRequest): Promise<ScannedSource> {
-  const { repository } = source.origin;
-  try {
-    const entries: FileEntry[] = [];
-    for await (const entry of source.list()) entries.push(entry);
-    entries.sort((a, b) => compareText(a.path, b.path));
-    const named = request.only.get(repository);
-    const own = request.scanRules?.get(repository);
-    const rules = {
-      include: named?.map(escapeGlob) ?? own?.include ?? request.config.apps.include,
-      exclude: [...request.config.apps.exclude, ...(own?.exclude ?? [])],
-      names: request.apps,
-      compose: request.config.apps.compose,
-    };
-    const packages = scanPackages(entries, rules).map((location) => restrict(location, named, request));
-    return { source, entries, packages };
-  } catch (thrown) {
-    const error = toRebundleError(thrown);
-    if (error.code === 'CANCELLED') throw error;
-    return { source, entries: [], packages: [], error: error.message };
-  }
+function findPackages(
+  { origin: { repository } }: Source,
+  entries: readonly PathEntry[],
+  request: MigrationRequest,
+): PackageLocation[] {
+  const named = request.only.get(repository);
+  const own = request.scanRules?.get(repository);
+  const rules = {
+    include: named?.map(escapeGlob) ?? own?.include ?? request.config.apps.include,
+    exclude: [...request.config.apps.exclude, ...(own?.exclude ?? [])],
+    names: request.apps,
+    compose: request.config.apps.compose,
+  };
+  return scanPackages(entries, rules).map((location) => restrict(location, named, request));
+}
+
+/** Why a repository could not be read; a cancelled one ends all. */
+function messageOf(thrown: unknown): string {
+  const error = toRebundleError(thrown);
+  if (error.code === 'CANCELLED') throw error;
+  return error.message;
 }
 
 function escapeGlob(path: string): string {
@@ -75,7 +107,7 @@ function restrict(
   return { ...location, selected: false, reason };
 }
 
-function checkNames(scanned: readonly ScannedSource[]): void {
+function checkNames(scanned: readonly FoundPackages[]): void {
   const places = new Map<string, string>();
   for (const { source, packages } of scanned) {
     for (const { name, path, selected } of packages) {

@@ -2,7 +2,6 @@ import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, 
 import { lstat, realpath } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import fastGlob from 'fast-glob';
 import { RebundleError, type SourceOrigin } from '../errors.ts';
 import { readAll } from '../lib/bytes.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
@@ -84,13 +83,16 @@ class FolderSource implements Source {
   }
 
   async #walk(root: string): Promise<string[]> {
+    // Loaded where a folder is listed: most starts of the program need none.
+    const { default: fastGlob } = await import('fast-glob');
+    const ignored = (await this.#ignoredPaths(root)).map((path) => fastGlob.escapePath(path));
     const paths: string[] = [];
     const stream = fastGlob.stream(PATTERNS, {
       cwd: root,
       dot: true,
       onlyFiles: false,
       followSymbolicLinks: false,
-      ignore: ['**/.git', '**/node_modules', ...(await this.#ignorePatterns(root))],
+      ignore: ['**/.git', '**/node_modules', ...ignored.flatMap((path) => [path, `${path}/**`])],
     });
     try {
       for await (const path of stream) {
@@ -111,10 +113,9 @@ class FolderSource implements Source {
   }
 
   /** A path that is not below the root, the root itself included, hides nothing. */
-  async #ignorePatterns(root: string): Promise<string[]> {
+  async #ignoredPaths(root: string): Promise<string[]> {
     const paths = await Promise.all(this.#ignore.map((path) => realpath(path).catch(() => resolve(path))));
-    const below = paths.map((path) => relative(root, path)).filter((path) => path !== '' && !leavesRoot(path));
-    return below.flatMap((path) => [fastGlob.escapePath(path), `${fastGlob.escapePath(path)}/**`]);
+    return paths.map((path) => relative(root, path)).filter((path) => path !== '' && !leavesRoot(path));
   }
 
   async #describe(root: string, path: string): Promise<FileEntry> {

@@ -5,7 +5,7 @@ import type { Git } from './git-command.ts';
 import { type GitPlace, isPartialClone } from './git-dir.ts';
 import type { GitObjects } from './git-objects.ts';
 import { createLinkResolver, type TreeEntry, walkTree } from './git-tree.ts';
-import type { Source } from './source.ts';
+import type { PathEntry, Source } from './source.ts';
 
 const MAX_LINK_BYTES = 4096;
 const MAX_MODULES_BYTES = 1024 * 1024;
@@ -41,15 +41,29 @@ interface Located {
   readonly objects: GitObjects;
 }
 
-/** Lists a commit. Throws SOURCE_UNREADABLE without an origin. */
-export async function readCommit({ place, commit, objects }: Located, options: CommitOptions): Promise<Listing> {
+/** Lists a commit without its sizes and links, submodules not opened. Throws SOURCE_UNREADABLE without an origin. */
+export async function readCommitPaths(located: Located): Promise<PathEntry[]> {
+  const found = await walkCommit(located);
+  return found.flatMap(({ path, kind }): PathEntry[] => {
+    if (kind === 'directory' && !path.endsWith('.dockerapp')) return [];
+    return [{ path, mode: kind === 'submodule' ? 'other' : kind }];
+  });
+}
+
+async function walkCommit({ place, commit, objects }: Located): Promise<TreeEntry[]> {
   const { prefix } = place;
   const tree = await objects.info(prefix === '' ? `${commit}^{tree}` : `${commit}:${prefix}`);
   if (tree?.type !== 'tree') {
     const what = prefix === '' ? 'is incomplete: its tree is missing' : `has no folder '${escapeTerminal(prefix)}'`;
     throw new RebundleError('SOURCE_UNREADABLE', `the repository ${what} at ${commit.slice(0, 12)}`);
   }
-  const found = await walkTree(objects, tree.id);
+  return walkTree(objects, tree.id);
+}
+
+/** Lists a commit. Throws SOURCE_UNREADABLE without an origin. */
+export async function readCommit(located: Located, options: CommitOptions): Promise<Listing> {
+  const { place, objects } = located;
+  const found = await walkCommit(located);
   const sizes = await readSizes(found, { objects, place, options });
   const modes = new Map<string, FileEntry['mode']>();
   for (const { path, kind } of found) modes.set(path, kind === 'submodule' ? 'other' : kind);
@@ -113,20 +127,33 @@ async function readSizes(
 ): Promise<ReadonlyMap<string, number>> {
   const blobs = found.filter(({ kind }) => kind === 'file' || kind === 'executable' || kind === 'symlink');
   const ids = new Set(blobs.map(({ id }) => id));
-  if (!(await isPartialClone(place))) {
+  if (!isPartialClone(place)) {
     const infos = await Promise.all([...ids].map((id) => objects.info(id)));
     return new Map(infos.flatMap((info) => (info === undefined ? [] : [[info.id, info.size] as const])));
   }
   // A question for a blob that is not there would fetch it, each with a connection of its own.
+  const here = new Map<string, number>();
+  for (const id of ids) {
+    const info = await objects.infoHere(id);
+    if (info !== undefined) here.set(id, info.size);
+  }
+  if (here.size < ids.size) await listSizes(ids, here, { place, options });
+  return new Map([...ids].map((id) => [id, here.get(id) ?? options.missingSize ?? 0]));
+}
+
+/** Adds the sizes of what is here in ways that only git knows. */
+async function listSizes(
+  ids: ReadonlySet<string>,
+  here: Map<string, number>,
+  { place, options }: Pick<Context, 'place' | 'options'>,
+): Promise<void> {
   const all = ['cat-file', '--batch-all-objects', '--batch-check', '--unordered'];
   const listed = await options.git.run([`--git-dir=${place.gitDir}`, ...all]);
   if (!listed.ok) throw new RebundleError('SOURCE_UNREADABLE', `the repository cannot be listed: ${listed.problem}`);
-  const here = new Map<string, number>();
   for (const line of listed.output.toString('latin1').split('\n')) {
     const [id = '', , size] = line.split(' ');
     if (ids.has(id)) here.set(id, Number(size));
   }
-  return new Map([...ids].map((id) => [id, here.get(id) ?? options.missingSize ?? 0]));
 }
 
 /** Where a link leads, as it is written. What is no text leads nowhere, as an absolute path does. */

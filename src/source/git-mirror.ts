@@ -117,7 +117,7 @@ async function findKept({ git, url, ref, path }: Fetch): Promise<string> {
 
 /** Only a mirror itself, never a repository that the cache folder lies in. */
 async function findMirror(path: string): Promise<string | undefined> {
-  const place = await findGitDir(path);
+  const place = findGitDir(path);
   return place?.bare === true ? place.gitDir : undefined;
 }
 

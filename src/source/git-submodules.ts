@@ -8,7 +8,7 @@ import type { Git } from './git-command.ts';
 import type { Submodule } from './git-commit.ts';
 import { findGitDir } from './git-dir.ts';
 import { type GitMirror, MIRROR_BLOB_LIMIT } from './git-mirror.ts';
-import type { GitProcessPool } from './git-objects.ts';
+import type { GitPool } from './git-pool.ts';
 import type { Source } from './source.ts';
 
 const MAX_DEPTH = 5;
@@ -20,7 +20,7 @@ const MAX_DEPTH = 5;
 export function createSubmoduleOpener(
   options: {
     readonly git: Git;
-    readonly pool: GitProcessPool;
+    readonly pool: GitPool;
     readonly repository: string;
     readonly mirror: (url: GitUrl, ref?: string) => GitMirror;
     /** Where the repository itself comes from. */
@@ -50,7 +50,7 @@ export function createSubmoduleOpener(
     const kept = join(place.commonDir, 'modules', entry.name);
     // Which of the two it is shows when it is listed.
     const opened = (async () => {
-      const local = await findGitDir(kept);
+      const local = findGitDir(kept);
       if (local?.bare === true) return createGitSource({ ...base, openSubmodule, path: kept });
       if (remote === undefined) {
         throw new RebundleError(

@@ -5,7 +5,9 @@ import type { FileEntry } from '../model/app.ts';
 import { createFolderSource } from './folder.ts';
 import { type Git, requireGit } from './git-command.ts';
 import { findGitDir } from './git-dir.ts';
-import { createObjectHash, type GitProcessPool, openGitObjects } from './git-objects.ts';
+import { createObjectHash } from './git-object.ts';
+import { openGitObjects } from './git-objects.ts';
+import type { GitPool } from './git-pool.ts';
 import { walkTree } from './git-tree.ts';
 import type { Source } from './source.ts';
 
@@ -15,7 +17,7 @@ import type { Source } from './source.ts';
  */
 export function createTrackedSource(options: {
   readonly git: Git;
-  readonly pool: GitProcessPool;
+  readonly pool: GitPool;
   readonly repository: string;
   readonly root: string;
   readonly ignore?: readonly string[];
@@ -27,7 +29,7 @@ export function createTrackedSource(options: {
   let listing: Promise<FileEntry[]> | undefined;
 
   const list = async (): Promise<FileEntry[]> => {
-    const place = await findGitDir(root);
+    const place = findGitDir(root);
     if (place === undefined || place.bare) {
       throw new RebundleError('SOURCE_UNREADABLE', 'the repository is no work tree of git', { origin: originOf() });
     }
@@ -46,7 +48,7 @@ export function createTrackedSource(options: {
       place.prefix,
     );
     const folders = foldersOf(index);
-    const objects = openGitObjects({ git, gitDir: place.gitDir, reach: 'none', pool });
+    const objects = openGitObjects({ git, place, reach: 'none', pool });
     const head = await objects.info('HEAD^{commit}');
     const tree = head === undefined ? undefined : await objects.info(`${head.id}:${place.prefix}`);
     const committed = new Map<string, string>();

@@ -9,6 +9,8 @@ const MAX_DEPTH = 200;
 const MAX_PATH = 4096;
 const MAX_TREE_BYTES = 32 * 1024 * 1024;
 const MAX_LINKS = 40;
+const SPACE = 32;
+const ZERO = 48;
 
 export interface TreeEntry {
   readonly path: string;
@@ -82,27 +84,32 @@ async function readTree(objects: GitObjects, id: string) {
     });
   }
   if (tree.size > MAX_TREE_BYTES) throw limit('has a folder with too many entries');
-  return parseTree(tree.bytes, tree.id.length / 2);
+  return parseTree(tree);
 }
 
 /** The form of a tree object: `MODE NAME\0` and the bytes of the id, again and again. */
-function parseTree(bytes: Buffer, idLength: number) {
+export function parseTree({ id: treeId, bytes }: { readonly id: string; readonly bytes: Buffer }) {
+  const idLength = treeId.length / 2;
   const entries: { readonly name: string; readonly mode: number; readonly id: string }[] = [];
   const names = new Set<string>();
   for (let at = 0; at < bytes.byteLength; ) {
-    const space = bytes.indexOf(32, at);
-    const zero = space < 0 ? -1 : bytes.indexOf(0, space);
-    const end = zero + 1 + idLength;
-    if (zero < 0 || end > bytes.byteLength) throw damaged('a folder is cut short');
-    const name = bytes.toString('utf8', space + 1, zero);
+    let mode = 0;
+    for (; bytes[at] !== SPACE; at += 1) {
+      const digit = (bytes[at] ?? 0) - ZERO;
+      if (digit < 0 || digit > 7 || mode > 0o7777777) throw damaged('a folder is cut short');
+      mode = mode * 8 + digit;
+    }
+    const end = bytes.indexOf(0, at);
+    const next = end + 1 + idLength;
+    if (end < 0 || next > bytes.byteLength) throw damaged('a folder is cut short');
+    const name = bytes.toString('utf8', at + 1, end);
     if (name === '' || name === '.' || name === '..' || name.includes('/')) {
       throw damaged(`a folder has an entry named '${escapeTerminal(name)}'`);
     }
     if (names.has(name) && !name.includes('\ufffd')) throw damaged(`two entries are named '${escapeTerminal(name)}'`);
     names.add(name);
-    const mode = Number.parseInt(bytes.toString('latin1', at, space), 8);
-    entries.push({ name, mode, id: bytes.toString('hex', zero + 1, end) });
-    at = end;
+    entries.push({ name, mode, id: bytes.toString('hex', end + 1, next) });
+    at = next;
   }
   return entries;
 }

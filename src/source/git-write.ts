@@ -6,7 +6,8 @@ import { compareText } from '../lib/bytes.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import { type Git, type GitCall, requireGit } from './git-command.ts';
 import type { GitPlace } from './git-dir.ts';
-import { type GitObjects, hashObject } from './git-objects.ts';
+import { hashObject } from './git-object.ts';
+import type { GitObjects } from './git-objects.ts';
 
 /** A file of a new commit; `path` relative to the folder of the repository that is read. */
 export interface CommitFile {

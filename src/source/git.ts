@@ -2,21 +2,25 @@ import { RebundleError, type SourceOrigin } from '../errors.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import type { FileEntry } from '../model/app.ts';
 import { describeGitProblem, type Git, type GitReach } from './git-command.ts';
-import { type Listing, readCommit, type Submodule } from './git-commit.ts';
+import { type Listing, readCommit, readCommitPaths, type Submodule } from './git-commit.ts';
 import { findGitDir, type GitPlace } from './git-dir.ts';
-import { createObjectHash, type GitObjects, type GitProcessPool, openGitObjects } from './git-objects.ts';
-import type { Source } from './source.ts';
+import { createObjectHash } from './git-object.ts';
+import { type GitObjects, openGitObjects } from './git-objects.ts';
+import type { GitPool } from './git-pool.ts';
+import type { PathEntry, Source } from './source.ts';
 
 /** Blobs above this are streamed by a process of their own. */
 const MAX_WHOLE_BYTES = 8 * 1024 * 1024;
 
 export interface GitSourceOptions {
   readonly git: Git;
-  readonly pool: GitProcessPool;
+  readonly pool: GitPool;
   /** The name for people. */
   readonly repository: string;
   /** A bare repository, a work tree, or a folder in one, which is then the root. */
   readonly path: string;
+  /** The repository at `path`, where that was looked for already. */
+  readonly place?: GitPlace;
   /** What git resolves to a commit; by default HEAD. */
   readonly ref?: string;
   /** Makes the repository there first, such as a mirror, and gives the name of the commit in it. */
@@ -38,9 +42,8 @@ export interface GitSource extends Source {
 }
 
 /**
- * The files of one commit, without a checkout: trees and blobs come from one `git cat-file` process, each checked against its id. Links are followed within
- * the tree as a checkout would; submodules are listed as `other` unless they are opened. Throws SOURCE_UNREADABLE where the repository, the ref or an object
- * is not there.
+ * The files of one commit, without a checkout; trees and blobs are checked against their ids. Links are followed within the tree as a checkout would;
+ * submodules are listed as `other` unless they are opened. Throws SOURCE_UNREADABLE where the repository, the ref or an object is not there.
  */
 export function createGitSource(options: GitSourceOptions): GitSource {
   return new CommitSource(options);
@@ -77,6 +80,11 @@ class CommitSource implements GitSource {
 
   async *list(): AsyncGenerator<FileEntry, void> {
     yield* (await this.#list()).entries;
+  }
+
+  async *listPaths(): AsyncGenerator<PathEntry, void> {
+    if (this.#options.openSubmodule !== undefined || this.#listing !== undefined) yield* this.list();
+    else yield* await this.#guard(async () => readCommitPaths(await this.locate()));
   }
 
   async read(path: string, limit: number): Promise<Buffer> {
@@ -142,10 +150,10 @@ class CommitSource implements GitSource {
   async #locate(): ReturnType<GitSource['locate']> {
     const { git, pool, path, prepare, reach = 'none', ref } = this.#options;
     const name = (await prepare?.()) ?? ref ?? 'HEAD';
-    const place = await findGitDir(path);
+    const place = this.#options.place ?? findGitDir(path);
     if (place === undefined)
       throw this.#error('', `is no git repository: ${escapeTerminal(path)}`, 'Name a clone or a bare repository.');
-    const objects = openGitObjects({ git, gitDir: place.gitDir, reach, pool });
+    const objects = openGitObjects({ git, place, reach, pool });
     const commit = await this.#guard(() => objects.info(`${name}^{commit}`));
     if (commit === undefined) {
       const shown = `'${escapeTerminal(ref ?? name)}'`;

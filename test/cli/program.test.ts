@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { CommandDefinition, CommandResult, Invocation } from '../../src/cli/command.ts';
+import { loadCommands } from '../../src/cli/command-list.ts';
 import type { CliEnvironment } from '../../src/cli/environment.ts';
-import { COMMANDS, runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../../src/cli/program.ts';
 import { RebundleError } from '../../src/errors.ts';
 import { NOTHING_SAID } from '../support/flags.ts';
 
@@ -19,6 +20,8 @@ const environment: CliEnvironment = {
   pid: process.pid,
   isRunning: () => true,
 };
+
+const COMMANDS = await loadCommands();
 
 /** The commands with another thing to do. */
 function commandsThat(
@@ -280,4 +283,16 @@ describe('a wrong command line', () => {
     expect((await failureOf('plan', '--nope')).hint).toBe('See rebundle plan --help.');
     expect((await failureOf('nope')).hint).toBe('See rebundle --help.');
   });
+});
+
+test('only the commands that a command line can mean are loaded', async () => {
+  const namesFor = async (...args: string[]) => (await loadCommands(args)).map(({ name }) => name);
+  const all = COMMANDS.map(({ name }) => name);
+  for (const name of all) {
+    const [first = ''] = name.split(' ');
+    expect(await namesFor(first, '--json')).toEqual(all.filter((each) => each.split(' ')[0] === first));
+  }
+  expect(await namesFor('--version')).toEqual([]);
+  for (const args of [[], ['--help'], ['help', 'scan'], ['no-such'], ['--json', 'scan']])
+    expect(await namesFor(...args)).toEqual(all);
 });

@@ -4,8 +4,9 @@ import { cp, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadCommands } from '../../src/cli/command-list.ts';
 import type { CliEnvironment } from '../../src/cli/environment.ts';
-import { COMMANDS, runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../../src/cli/program.ts';
 import { toRebundleError } from '../../src/errors.ts';
 import { ED25519, PUBLIC, pemOf, SEED, tufKey } from '../targets/signing-keys.ts';
 import { TufServer } from '../tufrepo/tuf-server.ts';
@@ -65,7 +66,7 @@ async function rebundle(args: string, options: { input?: string; env?: Record<st
   };
   try {
     const { status, stdout = '' } = await runProgram(args.split(' '), {
-      commands: COMMANDS,
+      commands: await loadCommands(args.split(' ')),
       version: '1',
       environment,
     });

@@ -3,14 +3,17 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, test } from 'vitest';
+import { loadCommands } from '../../src/cli/command-list.ts';
 import { EXIT_STATUSES } from '../../src/cli/exit-status.ts';
-import { COMMANDS, createProgram } from '../../src/cli/program.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { renderMetrics } from '../../src/report/metrics.ts';
 import { sampleReport } from '../report/sample-report.ts';
 import { requireProgram } from '../support/programs.ts';
 import { parseMetrics } from '../support/prometheus.ts';
 import { findCalls, ROOT, readBlocks, readText } from './deploy-files.ts';
 import { listCalls, podOf, readHosts } from './deploy-hosts.ts';
+
+const COMMANDS = await loadCommands();
 
 const hosts = readHosts();
 const README = readText('README.md');

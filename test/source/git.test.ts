@@ -6,18 +6,18 @@ import type { FileEntry } from '../../src/model/app.ts';
 import { createFolderSource } from '../../src/source/folder.ts';
 import { createGitSource } from '../../src/source/git.ts';
 import { createGit } from '../../src/source/git-command.ts';
-import { createProcessPool, type GitProcessPool } from '../../src/source/git-objects.ts';
+import { createGitPool, type GitPool } from '../../src/source/git-pool.ts';
 import { createTrackedSource } from '../../src/source/git-tracked.ts';
-import type { Source } from '../../src/source/source.ts';
+import type { PathEntry, Source } from '../../src/source/source.ts';
 import { GitFolder } from '../support/git-repository.ts';
 
 let folder: GitFolder;
-let pool: GitProcessPool;
+let pool: GitPool;
 const git = createGit({ env: process.env });
 
 beforeEach(() => {
   folder = new GitFolder();
-  pool = createProcessPool();
+  pool = createGitPool();
 });
 afterEach(() => {
   pool.close();
@@ -122,6 +122,21 @@ it('reads the ref that is asked for, and not what lies in the work tree', async 
   const tagged = open('r', 'v1');
   await entriesOf(tagged);
   expect(tagged.origin).toEqual({ repository: 'r', path: '', ref: 'v1', commit: first });
+});
+
+it('lists paths as it lists files, submodules and folders of packages among them', async () => {
+  folder.init('r');
+  writeExotic('r');
+  const first = folder.commit('r');
+  folder.git('r', 'update-index', '--add', '--cacheinfo', `160000,${first},module`);
+  const tree = folder.git('r', 'write-tree');
+  const commit = folder.git('r', 'commit-tree', tree, '-m', 'x');
+  const paths: PathEntry[] = [];
+  for await (const entry of open('r', commit).listPaths?.() ?? []) paths.push(entry);
+  const entries = await entriesOf(open('r', commit));
+  expect(paths.sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual(entries.map(({ path, mode }) => ({ path, mode })));
+  expect(paths).toContainEqual({ path: 'module', mode: 'other' });
+  expect(paths).toContainEqual({ path: 'deep/folder/x.dockerapp', mode: 'directory' });
 });
 
 it('reads a folder of a repository as the root', async () => {
@@ -252,7 +267,8 @@ it('an abort ends the work, and a missing git says so', async () => {
   const source = createGitSource({ git: aborted, pool, repository: 'r', path: folder.path('r') });
   expect(await errorOf(entriesOf(source))).toContain('CANCELLED');
   const absent = createGit({ env: process.env, program: '/nonexistent/git' });
-  const none = createGitSource({ git: absent, pool, repository: 'r', path: folder.path('r') });
+  // What only git resolves.
+  const none = createGitSource({ git: absent, pool, repository: 'r', path: folder.path('r'), ref: 'main~0' });
   expect(await errorOf(entriesOf(none))).toBe('SOURCE_UNREADABLE: there is no program git: install it');
 });
 

@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { COMMANDS, runProgram } from '../../src/cli/program.ts';
+import { loadCommands } from '../../src/cli/command-list.ts';
+import { runProgram } from '../../src/cli/program.ts';
 import { toRebundleError } from '../../src/errors.ts';
 
 /** How a command line ended; an error is in `error` as `CODE: message (hint)`. */
@@ -61,7 +62,11 @@ export class ProgramFolder {
       isRunning: () => true,
     };
     try {
-      const { status, stdout = '' } = await runProgram(args, { commands: COMMANDS, environment, version: '0.0.0' });
+      const { status, stdout = '' } = await runProgram(args, {
+        commands: await loadCommands(args),
+        environment,
+        version: '0.0.0',
+      });
       return { status, stdout: Buffer.from(stdout).toString('utf8'), stderr };
     } catch (thrown) {
       const { code, message, hint } = toRebundleError(thrown);

@@ -1,5 +1,5 @@
 import { encodeJson, escapeTerminal } from '../../lib/escape-text.ts';
-import { scanSources } from '../../pipeline/scan.ts';
+import { listPackages } from '../../pipeline/scan.ts';
 import {
   type CommandDefinition,
   type CommandResult,
@@ -25,7 +25,7 @@ export const SCAN: CommandDefinition = {
 async function scan(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
   const setup = await prepareSetup(invocation, environment);
   return withReporter(invocation, environment, setup, async (emit) => {
-    const scanned = await scanSources(setup.request, offlineContext(setup, environment, emit));
+    const scanned = await listPackages(setup.request, offlineContext(setup, environment, emit));
     const rows = scanned.flatMap(({ source, packages }) =>
       packages.map((found) => ({ repository: source.origin.repository, ...found })),
     );
