@@ -1,5 +1,6 @@
-import { Composer, LineCounter, Parser, type Node as RawNode } from 'yaml';
+import { Composer, Parser, type Node as RawNode } from 'yaml';
 import { RebundleError, type SourceLocation } from '../errors.ts';
+import { readCommonYaml } from './yaml-common.ts';
 import { findTooDeepToken } from './yaml-depth.ts';
 import { repairIndentation, unrepaired } from './yaml-repair.ts';
 import { findTextFault, isTolerated } from './yaml-rules.ts';
@@ -94,10 +95,10 @@ export function parseYaml(source: YamlSource): YamlDocument {
   const known = recent.get(source.text);
   const lines = known?.lines ?? countLines(source.text);
   const locate = (offset: number): SourceLocation => {
-    const place = lines.linePos(offset);
-    return { path: source.path, line: source.line + Math.max(place.line, 1) - 1, column: Math.max(place.col, 1) };
+    const { line, column } = lines(offset);
+    return { path: source.path, line: source.line + line - 1, column };
   };
-  const { root, end } = known ?? parseText(source.text, locate);
+  const { root, end } = known ?? readText(source.text, locate);
   if (known === undefined && source.text.length <= RECENT.length) {
     const [oldest] = recent.keys();
     if (recent.size >= RECENT.count && oldest !== undefined) recent.delete(oldest);
@@ -107,17 +108,31 @@ export function parseYaml(source: YamlSource): YamlDocument {
 }
 
 type ParsedText = Pick<YamlDocument, 'root' | 'end'>;
+/** Line and column of an offset, from 1. */
+type LineCounter = (offset: number) => { readonly line: number; readonly column: number };
 
 /** Every stage of an app reads the same few texts, so the last ones are kept as trees. Nobody changes a tree. */
 const RECENT = { count: 32, length: 65_536 } as const;
 const recent = new Map<string, ParsedText & { readonly lines: LineCounter }>();
 
-/** A carriage return ends a line, too, as Go reads it. */
+/** A carriage return ends a line, too, as Go reads it. The lines are found when they are first asked for. */
 function countLines(text: string): LineCounter {
-  const lines = new LineCounter();
-  lines.addNewLine(0);
-  for (const { index } of text.matchAll(/\n|\r(?!\n)/g)) lines.addNewLine(index + 1);
-  return lines;
+  let starts: number[] | undefined;
+  return (offset) => {
+    starts ??= [0, ...Array.from(text.matchAll(/\n|\r(?!\n)/g), ({ index }) => index + 1)];
+    let low = 0;
+    for (let high = starts.length; high - low > 1; ) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+  };
+}
+
+function readText(text: string, locate: YamlDocument['locate']): ParsedText {
+  const common = readCommonYaml(text);
+  return common === undefined ? parseText(text, locate) : { root: common.root, end: text.length };
 }
 
 function parseText(text: string, locate: YamlDocument['locate']): ParsedText {
