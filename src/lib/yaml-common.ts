@@ -32,11 +32,15 @@ interface Frame {
   pending: number | undefined;
 }
 
-interface ReadValue extends SizedNode, Pick<Frame, 'lastEnd' | 'takesComments'> {
+/** What was read as a value. All are of one shape: this is where the time of reading goes. */
+interface ReadValue {
+  readonly built: SizedNode;
+  readonly lastEnd: number;
+  readonly takesComments: boolean;
   /** What a collection that ended leaves to the one around it. */
-  readonly pending?: number;
-  /** The line behind the value; absent where what follows was looked at already. */
-  readonly next?: number;
+  readonly pending: number | undefined;
+  /** The line behind the value; undefined where what follows was looked at already. */
+  readonly next: number | undefined;
 }
 
 /**
@@ -100,9 +104,14 @@ function readDocument(text: string): YamlNode | undefined {
   const closeFrame = ({ indent, lastEnd, pending }: Frame, built: SizedNode): ReadValue => {
     depth--;
     if (built.size > MAX_SIZE) throw UNCOMMON;
-    if (pending === undefined) return { ...keep(built), lastEnd, takesComments: false };
-    if (indent === 0 || pending < indent) return { ...keep(built), lastEnd, takesComments: false, pending };
-    return { ...keep(built), lastEnd: content, takesComments: false };
+    const isLeft = pending !== undefined && (indent === 0 || pending < indent);
+    return {
+      built: keep(built),
+      lastEnd: pending === undefined || isLeft ? lastEnd : content,
+      takesComments: false,
+      pending: isLeft ? pending : undefined,
+      next: undefined,
+    };
   };
 
   const keep = (built: SizedNode): SizedNode => {
@@ -114,11 +123,12 @@ function readDocument(text: string): YamlNode | undefined {
   const readOnLine = (at: number, frame: Frame, anchor?: string): ReadValue => {
     if (text[at] === '|') {
       const node = readLiteral(text, at, frame.indent + 1, anchor);
-      return { ...keep({ node, size: 1 }), lastEnd: node.end, takesComments: false, next: node.end };
+      const built = keep({ node, size: 1 });
+      return { built, lastEnd: node.end, takesComments: false, pending: undefined, next: node.end };
     }
-    const value = readInline(text, at, anchors, anchor);
-    const next = afterLine(text, skipLineEnd(text, value.node.end));
-    return { ...keep(value), lastEnd: next, takesComments: true, next };
+    const built = keep(readInline(text, at, anchors, anchor));
+    const next = afterLine(text, skipLineEnd(text, built.node.end));
+    return { built, lastEnd: next, takesComments: true, pending: undefined, next };
   };
 
   /** The value of a key whose `:` is given. */
@@ -151,7 +161,8 @@ function readDocument(text: string): YamlNode | undefined {
     const owned = column === frame.indent && cut !== undefined ? cut : { at: content, hasComment };
     const start = skipBlanks(text, colon + 1);
     const node: YamlScalar = { kind: 'scalar', value: '', style: 'plain', start, end: start };
-    return { node, size: 1, lastEnd: owned.hasComment ? owned.at : start, takesComments: false };
+    const lastEnd = owned.hasComment ? owned.at : start;
+    return { built: { node, size: 1 }, lastEnd, takesComments: false, pending: undefined, next: undefined };
   };
 
   const readMap = (indent: number, start: number, anchor?: string): ReadValue => {
@@ -164,8 +175,8 @@ function readDocument(text: string): YamlNode | undefined {
       if (key === undefined) throw UNCOMMON;
       const value = readMember(key.end, frame);
       settle(frame, value);
-      size += 1 + value.size;
-      const { node } = value;
+      size += 1 + value.built.size;
+      const { node } = value.built;
       pairs.push({ key, name: key.value, value: node, start: key.start, end: Math.max(key.end, node.end) });
       column = columnHere();
     }
@@ -186,8 +197,8 @@ function readDocument(text: string): YamlNode | undefined {
       const isMap = readKey(text, at) !== undefined;
       const value = isMap ? readMap(at - line, at) : readOnLine(at, frame);
       settle(frame, value);
-      size += value.size;
-      items.push(value.node);
+      size += value.built.size;
+      items.push(value.built.node);
       column = columnHere();
     }
     if (column > indent) throw UNCOMMON;
@@ -199,7 +210,7 @@ function readDocument(text: string): YamlNode | undefined {
   advance(0, () => {});
   if (content === text.length) return undefined;
   if (content !== line) throw UNCOMMON;
-  const { node } = isDash() ? readSeq(0) : readMap(0, content);
+  const { node } = (isDash() ? readSeq(0) : readMap(0, content)).built;
   if (content < text.length) throw UNCOMMON;
   return node;
 }
