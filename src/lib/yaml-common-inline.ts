@@ -228,7 +228,7 @@ function readFlowItem(text: string, at: number, anchors: Anchors, depth: number)
 export function readLiteral(text: string, at: number, least: number, anchor: string | undefined): YamlScalar {
   const strips = text[at + 1] === '-';
   const header = at + (strips ? 2 : 1);
-  if (text[header] !== '\n' || !text.endsWith('\n')) throw UNCOMMON;
+  if (text[header] !== '\n') throw UNCOMMON;
   const lines: string[] = [];
   let indent = -1;
   let end = header + 1;
@@ -244,6 +244,7 @@ export function readLiteral(text: string, at: number, least: number, anchor: str
     if (indent < 0) indent = first - start;
     if (indent < least || first - start < indent) break;
     end = afterLine(text, first);
+    if (text[end - 1] !== '\n') throw UNCOMMON;
     filled = lines.push(text.slice(start + indent, end - 1));
   }
   if (filled === 0) throw UNCOMMON;

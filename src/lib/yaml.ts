@@ -1,10 +1,6 @@
-import { Composer, Parser, type Node as RawNode } from 'yaml';
 import { RebundleError, type SourceLocation } from '../errors.ts';
 import { readCommonYaml } from './yaml-common.ts';
-import { findTooDeepToken } from './yaml-depth.ts';
-import { repairIndentation, unrepaired } from './yaml-repair.ts';
-import { findTextFault, isTolerated } from './yaml-rules.ts';
-import { invalidYaml, TreeBuilder, tooDeep } from './yaml-tree.ts';
+import { parseWithLibrary } from './yaml-library.ts';
 
 /** A YAML text as a tree of texts and places: scalars are not resolved, aliases not expanded, nothing is dropped. */
 export interface YamlScalar {
@@ -132,49 +128,9 @@ function countLines(text: string): LineCounter {
 
 function readText(text: string, locate: YamlDocument['locate']): ParsedText {
   const common = readCommonYaml(text);
-  return common === undefined ? parseText(text, locate) : { root: common.root, end: text.length };
-}
-
-function parseText(text: string, locate: YamlDocument['locate']): ParsedText {
-  const original = text.replace(/\r(?!\n)/g, '\n');
-  const fault = findTextFault(original);
-  if (fault !== undefined) throw invalidYaml(fault.message, locate(fault.offset));
-  const { repaired, documents } = compose(original, locate);
-  const [document] = documents;
-  if (document === undefined) return { root: undefined, end: original.length };
-  const tree = new TreeBuilder({ locate, text: original, toOriginal: repaired.toOriginal, limits: YAML_LIMITS });
-  const converted = document.contents === null ? undefined : tree.build(document.contents as RawNode, 0).node;
-  const isEmpty = converted?.kind === 'scalar' && converted.start === converted.end && converted.tag === undefined;
-  const end = documents.length > 1 ? repaired.toOriginal(document.range[2]) : original.length;
-  return { root: isEmpty ? undefined : converted, end };
-}
-
-/** Repairs of one text: each is another parse of it. */
-const MAX_REPAIRS = 20;
-
-/** Composes a text, what libyaml takes and the library does not being repaired. Throws YAML_INVALID and YAML_LIMIT. */
-function compose(original: string, locate: YamlDocument['locate']) {
-  let repaired = unrepaired(original);
-  for (let tries = 0; ; tries++) {
-    const tokens = [...new Parser().parse(repaired.text)];
-    const deep = findTooDeepToken(tokens, YAML_LIMITS.depth);
-    if (deep !== undefined) throw tooDeep(YAML_LIMITS.depth, locate(repaired.toOriginal(deep)));
-    const composer = new Composer({
-      schema: 'failsafe',
-      uniqueKeys: false,
-      keepSourceTokens: true,
-      logLevel: 'silent',
-    });
-    const documents = [...composer.compose(tokens, false, repaired.text.length)];
-    const error = documents[0]?.errors.find(({ message }) => !isTolerated(message));
-    if (error === undefined) return { repaired, documents };
-    const location = locate(repaired.toOriginal(error.pos[0]));
-    if (error.code === 'RESOURCE_EXHAUSTION') throw tooDeep(YAML_LIMITS.depth, location);
-    const next =
-      tries < MAX_REPAIRS ? repairIndentation(repaired, original, { tokens, offset: error.pos[0] }) : undefined;
-    if (next === undefined) throw invalidYaml(error.message, location);
-    repaired = next;
-  }
+  return common === undefined
+    ? parseWithLibrary(text, { locate, limits: YAML_LIMITS })
+    : { root: common.root, end: text.length };
 }
 
 /** The node that an alias stands for; any other node itself. */
