@@ -95,11 +95,7 @@ export function parseYaml(source: YamlSource): YamlDocument {
     return { path: source.path, line: source.line + line - 1, column };
   };
   const { root, end } = known ?? readText(source.text, locate);
-  if (known === undefined && source.text.length <= RECENT.length) {
-    const [oldest] = recent.keys();
-    if (recent.size >= RECENT.count && oldest !== undefined) recent.delete(oldest);
-    recent.set(source.text, { root, end, lines });
-  }
+  if (known === undefined) keepRecent(source.text, { root, end, lines });
   return { root, end, locate };
 }
 
@@ -107,9 +103,23 @@ type ParsedText = Pick<YamlDocument, 'root' | 'end'>;
 /** Line and column of an offset, from 1. */
 type LineCounter = (offset: number) => { readonly line: number; readonly column: number };
 
-/** Every stage of an app reads the same few texts, so the last ones are kept as trees. Nobody changes a tree. */
-const RECENT = { count: 32, length: 65_536 } as const;
-const recent = new Map<string, ParsedText & { readonly lines: LineCounter }>();
+type KnownText = ParsedText & { readonly lines: LineCounter };
+
+/** Every stage of an app reads the same few texts, so the last ones are kept as trees: so many, and of so many characters together. Nobody changes a tree. */
+const RECENT = { count: 32, length: 2 * 1024 * 1024 } as const;
+const recent = new Map<string, KnownText>();
+let recentLength = 0;
+
+function keepRecent(text: string, known: KnownText): void {
+  if (text.length > RECENT.length) return;
+  for (const oldest of recent.keys()) {
+    if (recent.size < RECENT.count && recentLength + text.length <= RECENT.length) break;
+    recent.delete(oldest);
+    recentLength -= oldest.length;
+  }
+  recent.set(text, known);
+  recentLength += text.length;
+}
 
 /** A carriage return ends a line, too, as Go reads it. The lines are found when they are first asked for. */
 function countLines(text: string): LineCounter {
