@@ -103,9 +103,9 @@ function parse(source: string): ReturnType<typeof parseWithLibrary> {
   return parseWithLibrary(source, { locate: () => ({ path: '', line: 1, column: 1 }), limits: YAML_LIMITS });
 }
 
-it('gives the tree of the library, with every place, or leaves the text to it', () => {
+it('gives the tree of the library, with every place, or leaves the text to it', async () => {
   let read = 0;
-  fc.assert(
+  await fc.assert(
     fc.property(text, (source) => {
       const common = readCommonYaml(source);
       if (common === undefined) return;
