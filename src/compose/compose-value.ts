@@ -48,9 +48,14 @@ interface ComposeMember {
   readonly value: ComposeValue;
 }
 
+/** Every check of a text reads it by the same tree, and nobody changes what was read. */
+const known = new WeakMap<YamlMap, ComposeMap>();
+
 /** Reads a whole file. Throws YAML_LIMIT where aliases make it too deep or too large. */
-export function readComposeValue(file: ComposeFile): ComposeMap {
-  return readMap(createBudget(), file.root, []);
+export function readComposeValue({ root }: ComposeFile): ComposeMap {
+  const value = known.get(root) ?? readMap(createBudget(), root, []);
+  known.set(root, value);
+  return value;
 }
 
 function readValue(budget: Budget, node: YamlNode, path: readonly string[], inList = false): ComposeValue {

@@ -10,6 +10,8 @@ export interface ModelContext {
   readonly generation: ComposeGeneration;
   /** Changed while a model is walked. */
   readonly path: string[];
+  /** What was made of the parts of this and other models. A part stands at one place in all of them. */
+  readonly known: Map<ModelValue, ModelValue | undefined>;
 }
 
 /** Turns a value into its one canonical form; undefined for what means the same as nothing. Throws COMPOSE_INVALID. */
@@ -148,6 +150,16 @@ export function mapOf(value: ModelValue, context: ModelContext): ModelMap {
 
 export function listOf(value: ModelValue, context: ModelContext): readonly ModelValue[] {
   return Array.isArray(value) ? value : refuse(context, value, 'list');
+}
+
+/** The form of a member. */
+export function canonAt(context: ModelContext, name: string, canon: Canon, member: ModelValue): ModelValue | undefined {
+  if (typeof member !== 'object' || member === null) return at(context, name, () => canon(member, context));
+  const known = context.known.get(member);
+  if (known !== undefined || context.known.has(member)) return known;
+  const value = at(context, name, () => canon(member, context));
+  context.known.set(member, value);
+  return value;
 }
 
 /** Calls with the place of a member. */

@@ -3,6 +3,7 @@ import { splitGoWords, splitPythonWords } from '../lib/shell-words.ts';
 import {
   at,
   type Canon,
+  canonAt,
   exactText,
   listOf,
   type ModelContext,
@@ -40,7 +41,7 @@ export function named(canon: Canon): Canon {
     const members = new Map<string, ModelValue>();
     for (const [name, member] of mapOf(value, context)) {
       if (name.startsWith('x-')) continue;
-      members.set(name, at(context, name, () => canon(member, context)) ?? new Map());
+      members.set(name, canonAt(context, name, canon, member) ?? new Map());
     }
     return dropEmpty(members);
   };
@@ -50,7 +51,7 @@ function mapMembers(map: ModelMap, context: ModelContext, canonOf: (name: string
   const members = new Map<string, ModelValue>();
   for (const [name, member] of map) {
     const canon = canonOf(name);
-    const value = canon === undefined ? undefined : at(context, name, () => canon(member, context));
+    const value = canon === undefined ? undefined : canonAt(context, name, canon, member);
     if (value !== undefined) members.set(name, value);
   }
   return members;

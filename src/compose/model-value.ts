@@ -1,12 +1,12 @@
 import { RebundleError } from '../errors.ts';
+import type { PlainMap, PlainValue } from '../lib/plain-value.ts';
 import { effectivePairs, resolveAlias, type YamlNode } from '../lib/yaml.ts';
 import { readScalar, type ScalarValue } from '../lib/yaml-scalars.ts';
 import { createBudget, spend } from './budget.ts';
 import { type ComposeGeneration, interpolateCompose } from './interpolation.ts';
 
-/** A plain value of a compose model. A whole number is a bigint, so that `1` and `1.0` stay two things. */
-export type ModelValue = string | bigint | number | boolean | null | readonly ModelValue[] | ModelMap;
-export type ModelMap = ReadonlyMap<string, ModelValue>;
+export type ModelValue = PlainValue;
+export type ModelMap = PlainMap;
 
 /** How a text is read: whose YAML and `$` grammar, and which variables are set. */
 export interface ModelReading {

@@ -139,10 +139,15 @@ const SECTIONS: Readonly<Record<string, Canon>> = {
 
 /**
  * The one form of a compose model: long ports and volumes, split commands, durations in nanoseconds, sizes in bytes, lists of pairs as mappings,
- * what means nothing left out. `version` and extensions are not part of it. Throws COMPOSE_INVALID for what the generation cannot read.
+ * what means nothing left out. `version` and extensions are not part of it. Throws COMPOSE_INVALID for what the generation cannot read. `known` is
+ * for models that share parts: it keeps what was made of each.
  */
-export function canonicalModel(model: ModelValue, generation: ComposeGeneration): ModelMap {
-  const context: ModelContext = { generation, path: [] };
+export function canonicalModel(
+  model: ModelValue,
+  generation: ComposeGeneration,
+  known: ModelContext['known'] = new Map(),
+): ModelMap {
+  const context: ModelContext = { generation, path: [], known };
   const canonical = new Map<string, ModelValue>();
   for (const [section, value] of mapOf(model, context)) {
     const canon = SECTIONS[section];
@@ -161,18 +166,33 @@ export interface ModelDifference {
   readonly after: ModelValue | undefined;
 }
 
-/** The places at which two canonical models differ, the outermost of each, in the order of their paths. */
-export function compareModels(before: ModelMap, after: ModelMap): ModelDifference[] {
+/**
+ * The places at which two canonical models differ, the outermost of each, in the order of their paths. `equal` is for models that share parts: it keeps
+ * which parts were found equal.
+ */
+export function compareModels(
+  before: ModelMap,
+  after: ModelMap,
+  equal: Map<ModelValue, ModelValue> = new Map(),
+): ModelDifference[] {
   const differences: ModelDifference[] = [];
-  const visit = (a: ModelValue | undefined, b: ModelValue | undefined, place: readonly string[]): void => {
-    if (a === b) return;
-    if (a instanceof Map && b instanceof Map) {
-      for (const name of unionOf(a, b)) visit(a.get(name) as ModelValue, b.get(name) as ModelValue, [...place, name]);
-    } else if (Array.isArray(a) && Array.isArray(b) && a.length === b.length) {
-      for (const [i, item] of a.entries()) visit(item as ModelValue, b[i] as ModelValue, [...place, String(i)]);
-    } else differences.push({ path: place, before: a, after: b });
+  const path: string[] = [];
+  const visitAt = (name: string, a: ModelValue | undefined, b: ModelValue | undefined): void => {
+    path.push(name);
+    visit(a, b);
+    path.pop();
   };
-  visit(before, after, []);
+  const visit = (a: ModelValue | undefined, b: ModelValue | undefined): void => {
+    if (a === b || (a !== undefined && b !== undefined && equal.get(a) === b)) return;
+    const count = differences.length;
+    if (a instanceof Map && b instanceof Map) {
+      for (const name of unionOf(a, b)) visitAt(name, a.get(name), b.get(name));
+    } else if (Array.isArray(a) && Array.isArray(b) && a.length === b.length) {
+      for (let i = 0; i < a.length; i++) visitAt(String(i), a[i], b[i]);
+    } else differences.push({ path: [...path], before: a, after: b });
+    if (differences.length === count && a !== undefined && b !== undefined) equal.set(a, b);
+  };
+  visit(before, after);
   return differences;
 }
 
@@ -181,12 +201,15 @@ function unionOf(a: ModelMap, b: ModelMap): Iterable<string> {
   return [...new Set([...a.keys(), ...b.keys()])].sort(compareText);
 }
 
-/** Values at the ends of a model. */
-export function countFields(value: ModelValue): number {
-  if (value instanceof Map)
-    return [...value.values()].reduce((sum: number, member) => sum + countFields(member as ModelValue), 0);
-  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + countFields(item as ModelValue), 0);
-  return 1;
+/** Values at the ends of a model. `counted` keeps the number of each part, for models that share some. */
+export function countFields(value: ModelValue, counted: Map<ModelValue, number> = new Map()): number {
+  if (typeof value !== 'object' || value === null) return 1;
+  const known = counted.get(value);
+  if (known !== undefined) return known;
+  let sum = 0;
+  for (const member of value.values()) sum += countFields(member, counted);
+  counted.set(value, sum);
+  return sum;
 }
 
 /** A value in a message. */

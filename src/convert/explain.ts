@@ -67,6 +67,21 @@ export function explainConversion(app: ComposeApp): ConversionExplanation {
   return { lines, parameters };
 }
 
+/** The changes alone, without their texts: where each is and why. */
+export function* listChanges(
+  app: ComposeApp,
+): Generator<Pick<ExplainedLine, 'line' | 'source'> & Pick<ExplainedChange, 'name' | 'reason'>> {
+  const parameters = new Map(maskVariables(app.variables).map((each) => [each.parameter, each]));
+  for (const { line, source, edits } of walkLines(app)) {
+    for (const { origin } of edits) {
+      const { rule = 'value', parameter, detail } = origin ?? {};
+      const known = parameter === undefined ? undefined : parameters.get(parameter);
+      const reason = describeReason(rule, { parameter, known, detail });
+      yield { ...(line === undefined ? {} : { line }), source, name: RULE_NAMES[rule], reason };
+    }
+  }
+}
+
 interface LineRow {
   readonly kind: ExplainedLine['kind'];
   readonly line?: number;

@@ -3,6 +3,7 @@ import { canonicalModel, compareModels, countFields, type ModelDifference, print
 import { interpolateModel, type ModelMap, type ModelValue, readModel } from '../compose/model-value.ts';
 import { RebundleError, type SourceLocation } from '../errors.ts';
 import { finding } from '../lib/finding.ts';
+import { shareParts } from '../lib/plain-value.ts';
 import { effectivePairs, parseYaml, resolveAlias, type YamlNode } from '../lib/yaml.ts';
 import type { ComposeApp, Diagnostic, Interpolation } from '../model/app.ts';
 import { attempt } from './attempt.ts';
@@ -63,30 +64,34 @@ export function proveConversion(input: ProofInput): Proof {
   const rendered = render(new Map());
   if ('diagnostics' in rendered) return { ...NOTHING, diagnostics: rendered.diagnostics };
   const text = prepareText(input.app.composeText);
+  const device = prepareDevice();
   const free = input.app.variables.filter(({ variable, fixed }) => variable !== undefined && fixed === undefined);
   const variables = new Map(free.map(({ parameter, variable = '' }) => [parameter, variable]));
   const differences: ProofDifference[] = [];
   let fields = 0;
   let compared = 0;
   const owned = new Set(input.app.variables.map(({ variable }) => variable));
-  const compare = (value: ModelMap, override: Override, device: Environment): void => {
+  const equal = new Map<ModelValue, ModelValue>();
+  const counted = new Map<ModelValue, number>();
+  const compare = (value: ModelMap, override: Override, outside: Environment): void => {
     const overriding = [...override].map(([name, other]) => [variables.get(name) ?? '', other] as const);
     const given = new Map([...(input.environment ?? []), ...overriding]);
-    const environment: Environment = (name) => given.get(name) ?? (owned.has(name) ? undefined : device(name));
+    const environment: Environment = (name) => given.get(name) ?? (owned.has(name) ? undefined : outside(name));
     for (const generation of GENERATIONS) {
-      const before = deviceModel(value, generation, input.interpolation === 'single' ? undefined : device);
+      const before = device(value, generation, input.interpolation === 'single' ? undefined : outside);
       // What a device's own compose refused never ran: the rewriter tells of it.
       if (before === undefined) continue;
       const after = text(generation, environment);
-      fields = Math.max(fields, countFields(before));
+      fields = Math.max(fields, countFields(before, counted));
       const found =
         after instanceof RebundleError
           ? [{ path: after.message.split(': ', 1)[0]!.split('.'), before: undefined, after: after.message }]
-          : compareModels(before, after).filter((difference) => !isAccepted(difference));
+          : compareModels(before, after, equal).filter((difference) => !isAccepted(difference));
       const overridden = [...override.keys()];
       for (const difference of found) differences.push({ ...difference, generation, overridden });
     }
   };
+  // What an override does not touch is the same part as with the defaults, and is neither made nor compared again.
   compare(rendered.value, new Map(), EMPTY);
   if (input.app.composeText.includes('$')) compare(rendered.value, new Map(), FULL);
   const limit = Math.min(MAX_OVERRIDES, Math.max(MIN_OVERRIDES, Math.floor(MAX_COMPARED / Math.max(fields, 1))));
@@ -117,24 +122,40 @@ const FULL: Environment = (name) => `zq7-${name}`;
 const NOTHING: Proof = { fields: 0, overrides: 0, sampled: false, differences: [], diagnostics: [] };
 
 /** What compose on a device makes of docker-app's render, read again where there is an environment; undefined where it refuses it. */
-function deviceModel(
+function prepareDevice(): (
   rendered: ModelMap,
   generation: ComposeGeneration,
   environment: Environment | undefined,
-): ModelMap | undefined {
-  try {
-    const read = environment === undefined ? rendered : interpolateModel(rendered, { generation, environment });
-    return withoutAbsentServices(canonicalModel(read, generation));
-  } catch (thrown) {
-    if (thrown instanceof RebundleError) return undefined;
-    throw thrown;
-  }
+) => ModelMap | undefined {
+  const canonical = prepareCanonical();
+  return (rendered, generation, environment) => {
+    const model = attempt(() =>
+      canonical(
+        environment === undefined ? rendered : interpolateModel(rendered, { generation, environment }),
+        generation,
+      ),
+    );
+    return model instanceof RebundleError ? undefined : model;
+  };
+}
+
+/** The canonical form of models of one text under many environments: of parts that are equal in them it is made once. */
+function prepareCanonical(): (model: ModelValue, generation: ComposeGeneration) => ModelMap {
+  const firsts = new Map<ComposeGeneration, ModelValue>();
+  const known = new Map(GENERATIONS.map((generation) => [generation, new Map<ModelValue, ModelValue | undefined>()]));
+  return (model, generation) => {
+    const first = firsts.get(generation);
+    if (first === undefined) firsts.set(generation, model);
+    const shared = first === undefined ? model : shareParts(first, model);
+    return withoutAbsentServices(canonicalModel(shared, generation, known.get(generation)));
+  };
 }
 
 /** Reads the converted text once; gives its model under an environment, or why compose refuses it. */
 function prepareText(
   text: string,
 ): (generation: ComposeGeneration, environment: Environment) => ModelMap | RebundleError {
+  const canonical = prepareCanonical();
   const models = new Map<ComposeGeneration, ModelValue | RebundleError>();
   const { root } = parseYaml({ text, path: '', line: 1 });
   for (const generation of GENERATIONS) {
@@ -151,7 +172,7 @@ function prepareText(
         generation,
         environment: (name) => RELEASE_ENVIRONMENT.get(name) ?? environment(name),
       });
-      return withoutAbsentServices(canonicalModel(read, generation));
+      return canonical(read, generation);
     });
   };
 }

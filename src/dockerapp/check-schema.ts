@@ -11,8 +11,16 @@ export interface SchemaFault {
 /** More faults of one file help nobody. */
 const MAX_FAULTS = 20;
 
-/** Checks a file against docker/cli's JSON schema of version `3.<minor>`. Formats are looked at where the values are read. */
-export function checkSchema(root: RenderedMap, rule: MapRule, minor: number): readonly SchemaFault[] {
+/**
+ * Checks a file against docker/cli's JSON schema of version `3.<minor>`. Formats are looked at where the values are read. `valid` keeps the parts without
+ * a fault, for files of that version which share some, each at its place.
+ */
+export function checkSchema(
+  root: RenderedMap,
+  rule: MapRule,
+  minor: number,
+  valid: Set<RenderedValue> = new Set(),
+): readonly SchemaFault[] {
   const faults: SchemaFault[] = [];
   const report = (path: readonly string[], message: string): void => {
     if (faults.length < MAX_FAULTS) faults.push({ path, message });
@@ -21,6 +29,14 @@ export function checkSchema(root: RenderedMap, rule: MapRule, minor: number): re
     since === undefined || (since !== 'compose' && minor >= since);
 
   const check = (value: RenderedValue, expected: Rule, path: readonly string[]): void => {
+    if (valid.has(value)) return;
+    const count = faults.length;
+    checkValue(value, expected, path);
+    const hasParts = isMap(value) || isList(value);
+    if (hasParts && faults.length === count && count < MAX_FAULTS) valid.add(value);
+  };
+
+  const checkValue = (value: RenderedValue, expected: Rule, path: readonly string[]): void => {
     const isScalar = !isMap(value) && !isList(value);
     if (isMap(value) && expected.map !== undefined && isKnown(expected.map.since)) checkMap(value, expected.map, path);
     else if (isList(value) && expected.list !== undefined) checkList(value, expected.list, path);

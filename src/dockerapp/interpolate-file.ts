@@ -23,24 +23,30 @@ export function interpolateFile(file: RenderedMap, context: InterpolationContext
   const visit = (value: RenderedValue): RenderedValue => {
     if (typeof value === 'string') return value.includes('$') ? interpolate(value, path, context) : value;
     if (isList(value)) {
-      return value.map((item, i) => {
+      let isSame = true;
+      const items = value.map((item, i) => {
         path.push(String(i));
         const next = visit(item);
         path.pop();
+        isSame &&= next === item;
         return next;
       });
+      return isSame ? value : items;
     }
     return isMap(value) ? visitMap(value) : value;
   };
   const visitMap = (map: RenderedMap): RenderedMap => {
     const members = new Map<string, RenderedValue>();
+    let isSame = true;
     for (const [name, member] of map) {
       path.push(name);
       const key = context.grammar === 'defaults' && name.includes('$') ? substituteAt(name, path, context) : name;
-      members.set(key, visit(member));
+      const next = visit(member);
+      members.set(key, next);
+      isSame &&= key === name && next === member;
       path.pop();
     }
-    return members;
+    return isSame ? map : members;
   };
   return visitMap(file);
 }

@@ -153,10 +153,10 @@ export function readStruct(value: RenderedValue, fields: Fields): Map<string, Re
   const members = new Map<string, RenderedValue>();
   if (value === null) return members;
   if (!isMap(value)) throw unconvertible('struct', value);
-  for (const [name, field] of Object.entries(fields)) {
+  for (const name of Object.keys(fields)) {
     const member = value.get(name);
     if (member === undefined) continue;
-    const printed = field(member);
+    const printed = fields[name]?.(member);
     if (printed !== undefined) members.set(name, printed);
   }
   return members;

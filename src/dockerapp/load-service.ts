@@ -51,16 +51,16 @@ const fileUse: Field = (value) =>
     mode: givenCount,
   });
 
-const build: Field = (value) =>
-  struct({
-    context: text,
-    dockerfile: text,
-    args: environment,
-    labels,
-    cache_from: textOrTexts,
-    network: text,
-    target: text,
-  })(typeof value === 'string' ? new Map([['context', value]]) : value);
+const longBuild = struct({
+  context: text,
+  dockerfile: text,
+  args: environment,
+  labels,
+  cache_from: textOrTexts,
+  network: text,
+  target: text,
+});
+const build: Field = (value) => longBuild(typeof value === 'string' ? new Map([['context', value]]) : value);
 
 /** Ports of one file, ranges expanded: each of TCP and UDP, and some more. */
 const MAX_PORTS = 150_000;
@@ -162,6 +162,12 @@ function deploy(semantics: Semantics): Field {
   });
 }
 
+const DEPLOY: Readonly<Record<Semantics, Field>> = {
+  '0.2': deploy('0.2'),
+  '0.4-0.8': deploy('0.4-0.8'),
+  '0.9': deploy('0.9'),
+};
+
 function serviceFields({ semantics, lookup }: ServiceContext): Fields {
   return {
     build,
@@ -173,7 +179,7 @@ function serviceFields({ semantics, lookup }: ServiceContext): Fields {
     container_name: text,
     credential_spec: struct({ ...(semantics === '0.9' ? { config: text } : {}), file: text, registry: text }),
     depends_on: texts,
-    deploy: deploy(semantics),
+    deploy: DEPLOY[semantics],
     devices: texts,
     dns: textOrTexts,
     dns_search: textOrTexts,

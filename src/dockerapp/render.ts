@@ -1,6 +1,7 @@
 import { RebundleError, type SourceLocation } from '../errors.ts';
 import { COMPOSE_RULES, FORBIDDEN_KEYS } from '../lib/compose-schema.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
+import { shareParts } from '../lib/plain-value.ts';
 import { parseYaml, resolveAlias, type YamlDocument, type YamlSource } from '../lib/yaml.ts';
 import type { AppPackage, Diagnostic, DocumentPart, Semantics } from '../model/app.ts';
 import { checkSchema } from './check-schema.ts';
@@ -90,6 +91,7 @@ function prepareTree(pkg: AppPackage): (values: Values) => RenderedMap {
   const { semantics } = pkg;
   const read = readFile(pkg.compose, semantics);
   const version = checkVersion(read, pkg);
+  const load = prepareLoad(pkg);
   return ({ lookup, defaults }) => {
     const context: InterpolationContext = {
       semantics,
@@ -100,7 +102,7 @@ function prepareTree(pkg: AppPackage): (values: Values) => RenderedMap {
     };
     const interpolated = interpolateFile(read.file, context);
     const file = semantics === '0.2' ? applyEnabledKeys(interpolated) : interpolated;
-    return load({ ...read, file, version, pkg }, lookup);
+    return load({ ...read, file, version }, lookup);
   };
 }
 
@@ -115,6 +117,7 @@ function prepareText(pkg: AppPackage): (values: Values) => RenderedMap {
       hint: 'docker-app 0.9 took absolute paths and declared volumes only.',
     });
   }
+  const load = prepareLoad(pkg);
   return ({ lookup, defaults }) => {
     const substituted = substituteText(compose.text, (name) => lookup(name) ?? defaults.get(name));
     if ('error' in substituted) {
@@ -132,7 +135,7 @@ function prepareText(pkg: AppPackage): (values: Values) => RenderedMap {
       locate: read.locate,
       grammar: 'environment',
     });
-    return load({ ...read, file, version, pkg }, empty);
+    return load({ ...read, file, version }, empty);
   };
 }
 
@@ -176,14 +179,32 @@ function checkVersion({ file, locate }: ReadFile, { semantics, strict = false }:
   return version;
 }
 
-interface LoadInput extends ReadFile {
+interface LoadInput extends Pick<ReadFile, 'file' | 'locate'> {
   readonly version: string;
-  readonly pkg: AppPackage;
 }
 
-function load({ file, locate, version, pkg }: LoadInput, lookup: Values['lookup']): RenderedMap {
+/** Loads files that come of one package with different values. What is equal in them is the same part of all models, and is checked once. */
+function prepareLoad(pkg: AppPackage): (input: LoadInput, lookup: Values['lookup']) => RenderedMap {
+  const firsts = new Map<
+    string,
+    { readonly file: RenderedMap; model?: RenderedMap; readonly valid: Set<RenderedValue> }
+  >();
+  return (input, lookup) => {
+    // The version decides what is valid.
+    const first = firsts.get(input.version) ?? { file: input.file, valid: new Set() };
+    firsts.set(input.version, first);
+    const model = load({ ...input, file: shareParts(first.file, input.file), pkg, valid: first.valid }, lookup);
+    first.model ??= model;
+    return shareParts(first.model, model);
+  };
+}
+
+function load(
+  { file, locate, version, pkg, valid }: LoadInput & { readonly pkg: AppPackage; readonly valid: Set<RenderedValue> },
+  lookup: Values['lookup'],
+): RenderedMap {
   const { semantics, strict = false } = pkg;
-  const faults = checkSchema(file, COMPOSE_RULES['docker-cli'], Number(version.slice(2)));
+  const faults = checkSchema(file, COMPOSE_RULES['docker-cli'], Number(version.slice(2)), valid);
   if (faults.length > 0) {
     throw new SchemaErrors(
       faults.map(({ path, message }) => finding('COMPOSE_INVALID', message, { location: locate(path) })),

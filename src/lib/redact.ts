@@ -11,8 +11,12 @@ const SECRET_WORDS = new Set(
 const SECRET_ENDINGS = /(?:password|passwd|passwords|secret|secrets|token|tokens|credential|credentials|key)$/;
 const HARMLESS = new Set(['monkey', 'donkey', 'turkey', 'hotkey', 'whiskey', 'hockey', 'pubkey', 'publickey']);
 
+/** What each of those words holds: most names hold none of it, and are not taken apart. */
+const SECRET_PARTS = /pass|pw|psk|key|salt|cookie|bearer|authorization|cred|pat|jwt|otp|hmac|secret|token/;
+
 /** True where the name of a parameter or variable says that its value is a secret: `db.password`, `API_KEY`, `authToken`. */
 export function looksSecret(name: string): boolean {
+  if (!SECRET_PARTS.test(name.toLowerCase())) return false;
   const words = name
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .toLowerCase()

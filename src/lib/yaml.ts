@@ -1,9 +1,6 @@
-import { Composer, LineCounter, Parser, type Node as RawNode } from 'yaml';
 import { RebundleError, type SourceLocation } from '../errors.ts';
-import { findTooDeepToken } from './yaml-depth.ts';
-import { repairIndentation, unrepaired } from './yaml-repair.ts';
-import { findTextFault, isTolerated } from './yaml-rules.ts';
-import { invalidYaml, TreeBuilder, tooDeep } from './yaml-tree.ts';
+import { readCommonYaml } from './yaml-common.ts';
+import { parseWithLibrary } from './yaml-library.ts';
 
 /** A YAML text as a tree of texts and places: scalars are not resolved, aliases not expanded, nothing is dropped. */
 export interface YamlScalar {
@@ -94,72 +91,56 @@ export function parseYaml(source: YamlSource): YamlDocument {
   const known = recent.get(source.text);
   const lines = known?.lines ?? countLines(source.text);
   const locate = (offset: number): SourceLocation => {
-    const place = lines.linePos(offset);
-    return { path: source.path, line: source.line + Math.max(place.line, 1) - 1, column: Math.max(place.col, 1) };
+    const { line, column } = lines(offset);
+    return { path: source.path, line: source.line + line - 1, column };
   };
-  const { root, end } = known ?? parseText(source.text, locate);
-  if (known === undefined && source.text.length <= RECENT.length) {
-    const [oldest] = recent.keys();
-    if (recent.size >= RECENT.count && oldest !== undefined) recent.delete(oldest);
-    recent.set(source.text, { root, end, lines });
-  }
+  const { root, end } = known ?? readText(source.text, locate);
+  if (known === undefined) keepRecent(source.text, { root, end, lines });
   return { root, end, locate };
 }
 
 type ParsedText = Pick<YamlDocument, 'root' | 'end'>;
+/** Line and column of an offset, from 1. */
+type LineCounter = (offset: number) => { readonly line: number; readonly column: number };
 
-/** Every stage of an app reads the same few texts, so the last ones are kept as trees. Nobody changes a tree. */
-const RECENT = { count: 32, length: 65_536 } as const;
-const recent = new Map<string, ParsedText & { readonly lines: LineCounter }>();
+type KnownText = ParsedText & { readonly lines: LineCounter };
 
-/** A carriage return ends a line, too, as Go reads it. */
-function countLines(text: string): LineCounter {
-  const lines = new LineCounter();
-  lines.addNewLine(0);
-  for (const { index } of text.matchAll(/\n|\r(?!\n)/g)) lines.addNewLine(index + 1);
-  return lines;
-}
+/** Every stage of an app reads the same few texts, so the last ones are kept as trees: so many, and of so many characters together. Nobody changes a tree. */
+const RECENT = { count: 32, length: 2 * 1024 * 1024 } as const;
+const recent = new Map<string, KnownText>();
+let recentLength = 0;
 
-function parseText(text: string, locate: YamlDocument['locate']): ParsedText {
-  const original = text.replace(/\r(?!\n)/g, '\n');
-  const fault = findTextFault(original);
-  if (fault !== undefined) throw invalidYaml(fault.message, locate(fault.offset));
-  const { repaired, documents } = compose(original, locate);
-  const [document] = documents;
-  if (document === undefined) return { root: undefined, end: original.length };
-  const tree = new TreeBuilder({ locate, text: original, toOriginal: repaired.toOriginal, limits: YAML_LIMITS });
-  const converted = document.contents === null ? undefined : tree.build(document.contents as RawNode, 0).node;
-  const isEmpty = converted?.kind === 'scalar' && converted.start === converted.end && converted.tag === undefined;
-  const end = documents.length > 1 ? repaired.toOriginal(document.range[2]) : original.length;
-  return { root: isEmpty ? undefined : converted, end };
-}
-
-/** Repairs of one text: each is another parse of it. */
-const MAX_REPAIRS = 20;
-
-/** Composes a text, what libyaml takes and the library does not being repaired. Throws YAML_INVALID and YAML_LIMIT. */
-function compose(original: string, locate: YamlDocument['locate']) {
-  let repaired = unrepaired(original);
-  for (let tries = 0; ; tries++) {
-    const tokens = [...new Parser().parse(repaired.text)];
-    const deep = findTooDeepToken(tokens, YAML_LIMITS.depth);
-    if (deep !== undefined) throw tooDeep(YAML_LIMITS.depth, locate(repaired.toOriginal(deep)));
-    const composer = new Composer({
-      schema: 'failsafe',
-      uniqueKeys: false,
-      keepSourceTokens: true,
-      logLevel: 'silent',
-    });
-    const documents = [...composer.compose(tokens, false, repaired.text.length)];
-    const error = documents[0]?.errors.find(({ message }) => !isTolerated(message));
-    if (error === undefined) return { repaired, documents };
-    const location = locate(repaired.toOriginal(error.pos[0]));
-    if (error.code === 'RESOURCE_EXHAUSTION') throw tooDeep(YAML_LIMITS.depth, location);
-    const next =
-      tries < MAX_REPAIRS ? repairIndentation(repaired, original, { tokens, offset: error.pos[0] }) : undefined;
-    if (next === undefined) throw invalidYaml(error.message, location);
-    repaired = next;
+function keepRecent(text: string, known: KnownText): void {
+  if (text.length > RECENT.length) return;
+  for (const oldest of recent.keys()) {
+    if (recent.size < RECENT.count && recentLength + text.length <= RECENT.length) break;
+    recent.delete(oldest);
+    recentLength -= oldest.length;
   }
+  recent.set(text, known);
+  recentLength += text.length;
+}
+
+/** A carriage return ends a line, too, as Go reads it. The lines are found when they are first asked for. */
+function countLines(text: string): LineCounter {
+  let starts: number[] | undefined;
+  return (offset) => {
+    starts ??= [0, ...Array.from(text.matchAll(/\n|\r(?!\n)/g), ({ index }) => index + 1)];
+    let low = 0;
+    for (let high = starts.length; high - low > 1; ) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+  };
+}
+
+function readText(text: string, locate: YamlDocument['locate']): ParsedText {
+  const common = readCommonYaml(text);
+  return common === undefined
+    ? parseWithLibrary(text, { locate, limits: YAML_LIMITS })
+    : { root: common.root, end: text.length };
 }
 
 /** The node that an alias stands for; any other node itself. */

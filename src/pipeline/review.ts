@@ -1,7 +1,7 @@
 import { createTwoFilesPatch } from 'diff';
 import { readComposeFile } from '../compose/compose-file.ts';
 import { listStorage } from '../compose/storage.ts';
-import { explainConversion } from '../convert/explain.ts';
+import { listChanges } from '../convert/explain.ts';
 import { createMask, maskDiff } from '../lib/redact.ts';
 import type { AppPackage, ComposeApp } from '../model/app.ts';
 import type { AppDetails, LineChange } from '../model/plan.ts';
@@ -16,11 +16,9 @@ const MAX_TEXT = 512 * 1024;
 export function describeConversion(app: ComposeApp): Pick<AppDetails, 'composeLine' | 'changes'> {
   const changes: LineChange[] = [];
   if (app.edits.length > 0 && app.source.text.length <= MAX_TEXT) {
-    for (const { line, source, changes: edits } of explainConversion(app).lines) {
-      for (const { name, reason } of edits) {
-        if (changes.length === MAX_CHANGES) break;
-        changes.push({ ...(line === undefined ? {} : { line }), source, rule: name, reason });
-      }
+    for (const { line, source, name, reason } of listChanges(app)) {
+      if (changes.length === MAX_CHANGES) break;
+      changes.push({ ...(line === undefined ? {} : { line }), source, rule: name, reason });
     }
   }
   return { composeLine: app.source.line, ...(changes.length === 0 ? {} : { changes }) };
