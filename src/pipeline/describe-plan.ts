@@ -177,6 +177,8 @@ function digestOptions({ config, parameterFiles }: MigrationRequest): Digest {
       appInterpolation: [...config.apps.interpolation],
       semantics: config.semantics,
       appSemantics: [...config.apps.semantics],
+      serviceConfigs: config.serviceConfigs,
+      appServiceConfigs: [...config.apps.serviceConfigs],
       images: config.images,
       repin: config.pin.refresh,
       bundle: config.bundle,
