@@ -15,7 +15,7 @@ export interface ConfigMount {
 }
 
 /** One entry of the `configs` of a service. */
-export interface ConfigUse {
+interface ConfigUse {
   readonly index: number;
   readonly config: string;
   readonly item: YamlNode;
