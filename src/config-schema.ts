@@ -3,7 +3,7 @@ import { describeFindings, FindingId } from './config-findings.ts';
 import { describeHosts } from './config-hosts.ts';
 import { describeRepositories } from './config-repositories.ts';
 import { HOST_PATTERN, PLACE, parsePlace } from './lib/place.ts';
-import type { Interpolation, Semantics } from './model/app.ts';
+import type { Interpolation, Semantics, ServiceConfigsMode } from './model/app.ts';
 
 /** A member that YAML may hold as a number or a boolean, but that is meant as it is written. */
 const AS_WRITTEN = { type: ['string', 'number', 'boolean'] };
@@ -45,6 +45,8 @@ const TagRules = z
   .regex(/^[^\s,:]+(?::[^\s,:]+)?(?:,[^\s,:]+(?::[^\s,:]+)?)*$/, 'expected tags as in main or tag1,tag2 or tag:parent')
   .meta(AS_WRITTEN);
 const InterpolationMode = z.enum(['device', 'single'] satisfies Interpolation[]);
+export const SERVICE_CONFIGS = ['keep', 'mount'] as const satisfies ServiceConfigsMode[];
+const ServiceConfigs = z.enum(SERVICE_CONFIGS);
 export const SEMANTICS = ['auto', '0.2', '0.4-0.8', '0.9'] as const satisfies (Semantics | 'auto')[];
 const SemanticsName = z.enum(SEMANTICS).meta(AS_WRITTEN);
 const Concurrency = z
@@ -66,6 +68,9 @@ const Apps = z.strictObject({
   exclude: z.array(Text).default([]).describe('Globs on package paths: packages to leave out.'),
   interpolation: mapOf(AppName, InterpolationMode).describe('How often `$` is read, for single apps.'),
   semantics: mapOf(AppName, SemanticsName).describe('Release line of docker-app that single apps are read as.'),
+  serviceConfigs: mapOf(AppName, ServiceConfigs).describe(
+    'What becomes of the `configs` of services, for single apps.',
+  ),
   compose: Flag.prefault('false').describe(
     'Whether a folder with a `docker-compose.yml` and no package beside it is an app: published as it is, with pinned images, for compose devices only.',
   ),
@@ -256,6 +261,9 @@ export const ConfigText = z
     ),
     semantics: SemanticsName.default('auto').describe(
       'Release line of docker-app that packages are read as, which then refuses what it refused; `auto` takes what any line took.',
+    ),
+    serviceConfigs: ServiceConfigs.default('keep').describe(
+      'What becomes of the `configs` of services, which docker-compose 1.x ignores: `mount` makes read-only mounts of their files.',
     ),
     images: Images.prefault({}).describe('How images are resolved.'),
     pin: Pin.prefault({}).describe('Which images may move to a new digest.'),

@@ -7,7 +7,7 @@ import { escapeTerminal } from './lib/escape-text.ts';
 import { nameOfGitUrl, parseGitUrl } from './lib/git-url.ts';
 import type { Place } from './lib/place.ts';
 import { parseValidatedYaml } from './lib/validated-yaml.ts';
-import type { Interpolation, Semantics } from './model/app.ts';
+import type { Interpolation, Semantics, ServiceConfigsMode } from './model/app.ts';
 
 type ReadonlyDeep<T> =
   T extends ReadonlyMap<infer K, infer V>
@@ -42,6 +42,7 @@ export interface ConfigFlags {
   readonly targetVersion?: string;
   readonly interpolation?: Interpolation;
   readonly semantics?: Semantics | 'auto';
+  readonly serviceConfigs?: ServiceConfigsMode;
   readonly parameterFiles: readonly string[];
   readonly set: ReadonlyMap<string, string>;
   /** Globs on references to pin anew; they are joined with those of the file. */
@@ -184,6 +185,7 @@ export function mergeConfig(
     registries: new Map([...config.registries, ...flags.registries]),
     interpolation: flags.interpolation ?? config.interpolation,
     semantics: flags.semantics ?? config.semantics,
+    serviceConfigs: flags.serviceConfigs ?? config.serviceConfigs,
     images: {
       ...config.images,
       ...(tag === undefined ? {} : { tag }),

@@ -58,6 +58,7 @@ export const PROGRESS = ['reporter', 'quiet', 'verbose'] as const satisfies read
 export const CONVERSION = [
   'semantics',
   'interpolation',
+  'serviceConfigs',
   'parametersFile',
   'set',
   'fleet',

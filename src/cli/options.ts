@@ -1,10 +1,10 @@
 import { Option } from 'commander';
 import { type ConfigFlags, parseValue } from '../config.ts';
-import { SEMANTICS } from '../config-schema.ts';
+import { SEMANTICS, SERVICE_CONFIGS } from '../config-schema.ts';
 import { RebundleError } from '../errors.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import type { Place } from '../lib/place.ts';
-import type { Interpolation, Semantics } from '../model/app.ts';
+import type { Interpolation, Semantics, ServiceConfigsMode } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
 
 export type ReportFormat = 'html' | 'json' | 'md' | 'junit' | 'metrics';
@@ -61,6 +61,7 @@ interface RawOptions {
   readonly targetVersion?: string;
   readonly interpolation?: Interpolation;
   readonly semantics?: Semantics | 'auto';
+  readonly serviceConfigs?: ServiceConfigsMode;
   readonly parametersFile?: readonly string[];
   readonly set?: ReadonlyMap<string, string>;
   readonly fleet?: ReadonlyMap<string, string>;
@@ -164,6 +165,11 @@ const OPTIONS = {
       'device',
       'single',
     ]),
+  serviceConfigs: () =>
+    new Option(
+      '--service-configs <mode>',
+      'what becomes of the configs of services, which docker-compose 1.x ignores',
+    ).choices(SERVICE_CONFIGS),
   semantics: () =>
     new Option(
       '--semantics <line>',
@@ -250,6 +256,7 @@ export function readFlags(raw: RawOptions): Flags {
     ...(raw.targetVersion === undefined ? {} : { targetVersion: raw.targetVersion }),
     ...(raw.interpolation === undefined ? {} : { interpolation: raw.interpolation }),
     ...(raw.semantics === undefined ? {} : { semantics: raw.semantics }),
+    ...(raw.serviceConfigs === undefined ? {} : { serviceConfigs: raw.serviceConfigs }),
     ...(raw.reporter === undefined ? {} : { reporter: raw.reporter }),
     ...(raw.ref === undefined ? {} : { ref: raw.ref }),
     ...(raw.repositories === undefined ? {} : { repositories: raw.repositories }),

@@ -5,7 +5,7 @@ import { faultOfShortVolume, isVolumeName, normalizePath, readShortVolume } from
 
 /** A check that can also leave a warning. */
 interface ServiceCheck extends RuleCheck {
-  readonly warn: (message: string, at: number) => void;
+  readonly warn: RuleCheck['report'];
 }
 
 interface Service {
@@ -153,7 +153,13 @@ function checkResources({ name, map }: Service, file: ComposeFile, check: Servic
   }
   const configs = map.members.get('configs');
   if (configs?.value.kind === 'list' && configs.value.items.length > 0) {
-    check.warn(`service ${name} uses configs, which docker-compose 1.x ignores`, configs.pair.start);
+    check.warn(
+      `service ${name} uses configs, which docker-compose 1.x ignores`,
+      configs.pair.start,
+      check.origin === 'docker-app'
+        ? 'serviceConfigs: mount (apps.serviceConfigs for one app) mounts their files.'
+        : undefined,
+    );
   }
 }
 

@@ -54,7 +54,10 @@ export function validateCompose(file: ComposeFile): Diagnostic[] {
   checkMap(check, root, COMPOSE_RULES[file.origin], '');
   checkServices(file, root, {
     ...check,
-    warn: (message, at) => add(at, finding('compose.service-configs', message, { location: locate(at) })),
+    warn: (message, at, hint) => {
+      const details = { location: locate(at), ...(hint === undefined ? {} : { hint }) };
+      add(at, finding('compose.service-configs', message, details));
+    },
   });
   return [...found.values()].toSorted((a, b) => a.at - b.at).map(({ diagnostic }) => diagnostic);
 }

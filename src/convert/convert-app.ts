@@ -4,6 +4,7 @@ import { finding } from '../lib/finding.ts';
 import type { AppPackage, ComposeApp, Diagnostic } from '../model/app.ts';
 import { attempt } from './attempt.ts';
 import { checkResult } from './check-result.ts';
+import { mountConfigs } from './mount-configs.ts';
 import { REFUSED_BY_DEVICE, toWarning } from './not-publishable.ts';
 import { type Proof, proveConversion } from './prove.ts';
 import { keepReleaseVariables, prepareRendering, type Rendering } from './rendering.ts';
@@ -29,9 +30,19 @@ export interface Conversion {
 /**
  * Rewrites a package and proves the result equal to docker-app's render. A part that compose reads otherwise than docker-app (a command with `&&`, a
  * range of ports) is replaced by what docker-app made of it, or taken out where that was nothing; where this leads nowhere, docker-app's render stands
- * in place of the whole text. What stays unequal is an error of the app. Throws what makes the package unreadable.
+ * in place of the whole text. By option the configs of services become mounts after that. What stays unequal is an error of the app. Throws what makes
+ * the package unreadable.
  */
 export function convertApp(pkg: AppPackage, options: RewriteOptions): Conversion {
+  const conversion = convertAsWritten(pkg, options);
+  if (options.serviceConfigs !== 'mount' || hasErrors(conversion.app)) return conversion;
+  const app = mountConfigs(conversion.app);
+  if (app.mountedConfigs === undefined) return { ...conversion, app };
+  const proof = proveConversion({ ...options, render: prepareRendering(pkg, options), app });
+  return { app: withFindings(app, proof.diagnostics), proof };
+}
+
+function convertAsWritten(pkg: AppPackage, options: RewriteOptions): Conversion {
   const render = prepareRendering(pkg, options);
   const prove = (app: ComposeApp): Proof => proveConversion({ ...options, render, app });
   const first = attempt(() => rewriteCompose(pkg, options));
@@ -89,7 +100,7 @@ function canReadOnce(pkg: AppPackage, { interpolation, deviceSeverity }: Rewrite
 }
 
 function readOnce(pkg: AppPackage, options: RewriteOptions, failed: ComposeApp): Conversion {
-  const conversion = convertApp(pkg, { ...options, interpolation: 'single' });
+  const conversion = convertAsWritten(pkg, { ...options, interpolation: 'single' });
   const refusals = failed.diagnostics.filter(({ code }) => code === 'INTERPOLATION_NEVER_RAN').map(toWarning);
   return { ...conversion, app: withFindings(conversion.app, refusals) };
 }
@@ -115,7 +126,7 @@ function recover(input: ConversionInput, failed: ComposeApp | RebundleError): Co
   const codes = thrown === undefined ? errorCodes(failed as ComposeApp) : [thrown.code];
   if (thrown === undefined && input.options.deviceSeverity !== 'warning' && codes.every(isRefusal)) {
     // What convert would write, where a device takes it: both commands give one text.
-    const lenient = convertApp(pkg, { ...input.options, deviceSeverity: 'warning' });
+    const lenient = convertAsWritten(pkg, { ...input.options, deviceSeverity: 'warning' });
     const isRefused = lenient.app.diagnostics.some(({ code }) => code === 'convert.not-publishable');
     if (!isRefused && !hasErrors(lenient.app)) return lenient;
   }

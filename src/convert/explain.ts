@@ -43,6 +43,7 @@ const RULE_NAMES: Readonly<Record<EditRule, string>> = {
   'duplicate-key': 'R12 leftovers',
   'second-document': 'R12 leftovers',
   'line-ends': 'R12 leftovers',
+  'config-mount': 'R7 configs',
   command: 'R2 render',
   rendered: 'R2 render',
 };
@@ -238,6 +239,8 @@ function describeReason(rule: EditRule, { parameter, known, detail }: ReasonInpu
       return 'a second document, which docker-app ignored';
     case 'line-ends':
       return 'blank lines and the line end around the compose part';
+    case 'config-mount':
+      return 'a config of a service became a read-only mount, as docker-compose 1.x ignores configs';
     case 'command':
       return 'docker-app split this command otherwise than compose does';
     case 'rendered':

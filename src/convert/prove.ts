@@ -7,6 +7,7 @@ import { shareParts } from '../lib/plain-value.ts';
 import { effectivePairs, parseYaml, resolveAlias, type YamlNode } from '../lib/yaml.ts';
 import type { ComposeApp, Diagnostic, Interpolation } from '../model/app.ts';
 import { attempt } from './attempt.ts';
+import { expectMounts } from './mount-configs.ts';
 import { chooseOverrides, type Override } from './overrides.ts';
 import { RELEASE_ENVIRONMENT, type Rendering } from './rendering.ts';
 import { createSourceLocator } from './source-locator.ts';
@@ -26,7 +27,7 @@ const MAX_SHOWN = 200;
 export interface ProofInput {
   /** docker-app's side. */
   readonly render: Rendering;
-  readonly app: Pick<ComposeApp, 'name' | 'composeText' | 'source' | 'edits' | 'variables'>;
+  readonly app: Pick<ComposeApp, 'name' | 'composeText' | 'source' | 'edits' | 'variables' | 'mountedConfigs'>;
   readonly interpolation: Interpolation;
   /** Variables that are set where the text runs; no other override is tried then. */
   readonly environment?: ReadonlyMap<string, string>;
@@ -56,8 +57,8 @@ export interface Proof {
 
 /**
  * Proves that a converted text means what docker-app and the compose of a device made of the package: for the defaults and for overrides, for both
- * generations of compose, value by value. Accepted are only the changes of docker-app's own render that findings `render.*` tell of. Takes time in
- * proportion to the package.
+ * generations of compose, value by value. Accepted are only the changes of docker-app's own render that findings `render.*` tell of, and configs that are
+ * mounted by option. Takes time in proportion to the package.
  */
 export function proveConversion(input: ProofInput): Proof {
   const { render } = input;
@@ -78,9 +79,10 @@ export function proveConversion(input: ProofInput): Proof {
     const given = new Map([...(input.environment ?? []), ...overriding]);
     const environment: Environment = (name) => given.get(name) ?? (owned.has(name) ? undefined : outside(name));
     for (const generation of GENERATIONS) {
-      const before = device(value, generation, input.interpolation === 'single' ? undefined : outside);
+      const model = device(value, generation, input.interpolation === 'single' ? undefined : outside);
       // What a device's own compose refused never ran: the rewriter tells of it.
-      if (before === undefined) continue;
+      if (model === undefined) continue;
+      const before = expectMounts(model, input.app.mountedConfigs ?? []);
       const after = text(generation, environment);
       fields = Math.max(fields, countFields(before, counted));
       const found =

@@ -6,7 +6,15 @@ import { finding } from '../lib/finding.ts';
 import { looksSecret } from '../lib/redact.ts';
 import { applyEdits, sortEdits } from '../lib/text-edit.ts';
 import { parseYaml, resolveAlias, YAML_LIMITS, type YamlDocument, type YamlMap, type YamlPair } from '../lib/yaml.ts';
-import type { AppPackage, ComposeApp, Diagnostic, DocumentPart, Interpolation, VariableMapping } from '../model/app.ts';
+import type {
+  AppPackage,
+  ComposeApp,
+  Diagnostic,
+  DocumentPart,
+  Interpolation,
+  ServiceConfigsMode,
+  VariableMapping,
+} from '../model/app.ts';
 import { checkResult } from './check-result.ts';
 import { makeEdits } from './compose-edits.ts';
 import { findRemovals, type Removals } from './disabled-services.ts';
@@ -22,6 +30,8 @@ export interface RewriteOptions {
   readonly settings: readonly ParameterSetting[];
   /** How severe it is that docker-compose 1.29 refuses the result, which docker-app took; an error unless said otherwise. */
   readonly deviceSeverity?: 'error' | 'warning';
+  /** What becomes of the configs of services; they are kept unless said otherwise. */
+  readonly serviceConfigs?: ServiceConfigsMode;
   /** Members in which compose reads something else than docker-app did. */
   readonly repairs?: readonly Repair[];
 }

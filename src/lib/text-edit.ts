@@ -23,6 +23,44 @@ export function applyEdits(text: string, edits: readonly TextEdit[]): string {
   return result + text.slice(from);
 }
 
+/**
+ * The edits that do at once what `first` and then `second` do: offsets of `second` are those of `edited`, the text that `first` made. Edits of both that
+ * meet become one, with the origin of the later.
+ */
+export function joinEdits(first: readonly TextEdit[], second: readonly TextEdit[], edited: string): TextEdit[] {
+  let shift = 0;
+  const earlier = sortEdits(first).map((edit) => {
+    const from = edit.start + shift;
+    const growth = edit.text.length - (edit.end - edit.start);
+    shift += growth;
+    return { from, to: from + edit.text.length, edit, growth, isLater: false };
+  });
+  const later = second.map((edit) => ({ from: edit.start, to: edit.end, edit, growth: 0, isLater: true }));
+  const spans = [...earlier, ...later].toSorted((a, b) => a.from - b.from || a.to - b.to);
+  const joined: TextEdit[] = [];
+  shift = 0;
+  for (let i = 0; i < spans.length; ) {
+    const { from } = spans[i]!;
+    const start = from - shift;
+    const first = i;
+    let to = from;
+    for (let span = spans[i]; span !== undefined && span.from <= to; span = spans[++i]) {
+      to = Math.max(to, span.to);
+      shift += span.growth;
+    }
+    const group = spans.slice(first, i);
+    const own = group.filter(({ isLater }) => isLater).map(({ edit }) => edit);
+    if (own.length === 0) joined.push(...group.map(({ edit }) => edit));
+    else {
+      const moved = own.map((edit) => ({ ...edit, start: edit.start - from, end: edit.end - from }));
+      const { origin } = own.at(-1)!;
+      const text = applyEdits(edited.slice(from, to), moved);
+      joined.push({ start, end: to - shift, text, ...(origin === undefined ? {} : { origin }) });
+    }
+  }
+  return joined;
+}
+
 /** Where an offset of the edited text comes from: inside a replacement, the start of what was replaced. `edits` in order. */
 export function sourceOffset(edits: readonly TextEdit[], offset: number): number {
   let shift = 0;

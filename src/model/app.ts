@@ -12,6 +12,9 @@ export type Semantics = '0.2' | '0.4-0.8' | '0.9';
 /** How often `$` is read on a device: `device` = docker-app and then compose, `single` = docker-app alone. */
 export type Interpolation = 'device' | 'single';
 
+/** What becomes of the configs of services: they stay, or their files are mounted. */
+export type ServiceConfigsMode = 'keep' | 'mount';
+
 /** Something worth telling about an app. An app with an `error` fails. */
 export interface Diagnostic {
   readonly code: FindingCode | ErrorCode;
@@ -120,6 +123,8 @@ export type EditRule =
   | 'second-document'
   /** Blank lines and the line end around the compose part. */
   | 'line-ends'
+  /** A config of a service that became a mount. */
+  | 'config-mount'
   /** A command that docker-app split otherwise than compose does. */
   | 'command'
   /** docker-app's own render of another part, or of the whole text. */
@@ -155,6 +160,17 @@ export interface ComposeApp {
   /** Files that the text refers to. */
   readonly references: readonly FileReference[];
   readonly diagnostics: readonly Diagnostic[];
+  /** Configs of services that became mounts: the one way in which the text means more than docker-app's render. */
+  readonly mountedConfigs?: readonly MountedConfig[];
+}
+
+/** A config of a service as docker-app rendered it, which the converted text mounts. */
+export interface MountedConfig {
+  readonly service: string;
+  /** Position among the configs of the service. */
+  readonly index: number;
+  /** Stands before its target: a relative one is below the root. */
+  readonly root: '' | '/';
 }
 
 /** The variables of one app that a group of devices sets to values of its own, as the text of a `.env` file. */

@@ -95,6 +95,14 @@ export const FINDINGS = {
     help: 'docker-app took this, docker-compose 1.29 or a bundle does not: convert writes the file, plan and run refuse the app.',
   },
   'compose.build-dropped': { severity: 'note', help: 'build: is not in the bundle; devices pull the image.' },
+  'compose.config-mounted': {
+    severity: 'note',
+    help: 'A config of a service became a read-only mount: devices of the old style had no such file, as docker-compose 1.x ignores configs.',
+  },
+  'compose.config-mount-differs': {
+    severity: 'warning',
+    help: 'A config became a mount that cannot say all of it.',
+  },
   'compose.service-configs': { severity: 'warning', help: 'docker-compose 1.x ignores configs of a service.' },
   'spec.cast': { severity: 'warning', help: 'Docker Compose of today cannot read a value as the type it has here.' },
   'spec.conflict': { severity: 'warning', help: 'Docker Compose of today refuses two settings together.' },

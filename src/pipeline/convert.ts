@@ -123,6 +123,7 @@ async function convertPackage(
     const { config } = request;
     const { app, proof } = convertApp(pkg, {
       interpolation: config.apps.interpolation.get(name) ?? config.interpolation,
+      serviceConfigs: config.apps.serviceConfigs.get(name) ?? config.serviceConfigs,
       parameterFiles: request.parameterFiles,
       settings: [...config.parameters.set].map(([key, value]) => ({ name: key, value })),
       deviceSeverity: request.deviceSeverity ?? 'error',

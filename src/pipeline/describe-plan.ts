@@ -189,6 +189,8 @@ export function digestOptions({ config, parameterFiles }: MigrationRequest): Dig
       appInterpolation: [...config.apps.interpolation],
       semantics: config.semantics,
       appSemantics: [...config.apps.semantics],
+      serviceConfigs: config.serviceConfigs,
+      appServiceConfigs: [...config.apps.serviceConfigs],
       images: config.images,
       repin: config.pin.refresh,
       bundle: config.bundle,

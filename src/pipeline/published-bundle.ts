@@ -1,5 +1,4 @@
 import { Gunzip } from 'fflate';
-import { Parser } from 'tar';
 import { COMPOSE_FILE } from '../bundle/bundle-path.ts';
 import { MAX_COMPOSE_BYTES } from '../bundle/limits.ts';
 import { decodeUtf8 } from '../lib/bytes.ts';
@@ -7,6 +6,7 @@ import { isDigest } from '../lib/digest.ts';
 import { parseReference, repositoryOf } from '../lib/reference.ts';
 import type { Descriptor } from '../model/oci.ts';
 import type { CallOptions, Registry } from '../registry/registry.ts';
+import { createPlainTarParser, isPackedAgain } from './plain-tar.ts';
 
 /** As much of an archive is unpacked in search of the compose file, which is the first entry of our bundles. */
 const MAX_SEARCHED_BYTES = 64 * 1024 * 1024;
@@ -52,7 +52,7 @@ async function readCompose(archive: AsyncIterable<Uint8Array>): Promise<string |
   const fail = (): void => {
     if (search.state === 'searching') search.state = 'failed';
   };
-  const parser = new Parser({
+  const parser = createPlainTarParser({
     onReadEntry: (entry) => {
       if (entry.path !== COMPOSE_FILE || entry.type !== 'File' || entry.size > MAX_COMPOSE_BYTES) return entry.resume();
       entry.on('data', (chunk: Buffer) => void parts.push(chunk));
@@ -64,6 +64,7 @@ async function readCompose(archive: AsyncIterable<Uint8Array>): Promise<string |
   parser.on('error', fail);
   let unpacked = 0;
   const gunzip = new Gunzip((chunk) => {
+    if (unpacked === 0 && isPackedAgain(chunk)) fail();
     unpacked += chunk.byteLength;
     if (unpacked > MAX_SEARCHED_BYTES) fail();
     else if (search.state === 'searching') parser.write(Buffer.from(chunk));

@@ -1,11 +1,11 @@
 import { posix } from 'node:path';
 import { Gunzip } from 'fflate';
-import { Parser, type ReadEntry } from 'tar';
 import { RebundleError } from '../errors.ts';
 import { once } from '../lib/bytes.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import type { FileEntry } from '../model/app.ts';
 import type { Source } from '../source/source.ts';
+import { createPlainTarParser, isPackedAgain, type TarEntry } from './plain-tar.ts';
 
 /** Bytes of a package that is a tar, as it is in the repository and unpacked. */
 export const MAX_TAR_BYTES = 64 * 1024 * 1024;
@@ -34,7 +34,7 @@ function unpackTar(bytes: Uint8Array, path: string): ReadonlyMap<string, TarFile
   let failure: RebundleError | undefined;
   let count = 0;
   let ended = false;
-  const addEntry = (entry: ReadEntry): void => {
+  const addEntry = (entry: TarEntry): void => {
     const name = posix.normalize(entry.path).replace(/^\.\//, '');
     count += 1;
     if (count > MAX_ENTRIES) failure ??= refuse(`has more than ${MAX_ENTRIES} entries`, 'SOURCE_LIMIT');
@@ -48,7 +48,7 @@ function unpackTar(bytes: Uint8Array, path: string): ReadonlyMap<string, TarFile
       files.set(name, { executable: ((entry.mode ?? 0) & 0o111) !== 0, bytes: Buffer.concat(parts) }),
     );
   };
-  const parser = new Parser({ onReadEntry: addEntry, strict: true });
+  const parser = createPlainTarParser({ onReadEntry: addEntry, strict: true });
   parser.on('error', (cause) => {
     failure ??= refuse(`is no tar that can be read: ${escapeTerminal(String(cause))}`);
   });
@@ -57,6 +57,8 @@ function unpackTar(bytes: Uint8Array, path: string): ReadonlyMap<string, TarFile
   });
   let unpacked = 0;
   const write = (chunk: Uint8Array): void => {
+    if (unpacked === 0 && isPackedAgain(chunk))
+      failure ??= refuse('is no tar that can be read: it is compressed twice');
     unpacked += chunk.byteLength;
     if (unpacked > MAX_UNPACKED_BYTES) {
       failure ??= refuse(`is larger than ${MAX_UNPACKED_BYTES} bytes unpacked`, 'SOURCE_LIMIT');

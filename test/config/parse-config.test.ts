@@ -55,6 +55,7 @@ targets:
 const DEFAULTS = {
   git: { fileUrls: false },
   semantics: 'auto',
+  serviceConfigs: 'keep',
   bundle: { files: 'referenced', dockerCompose: true },
   hosts: new Map(),
   http: {
@@ -87,6 +88,7 @@ describe('a right configuration', () => {
         exclude: ['old'],
         interpolation: new Map([['web', 'single']]),
         semantics: new Map(),
+        serviceConfigs: new Map(),
         compose: false,
       },
       interpolation: 'device',
@@ -124,7 +126,14 @@ describe('a right configuration', () => {
       factory: 'riverbend',
       registries: new Map(),
       repositories: [],
-      apps: { include: [], exclude: [], interpolation: new Map(), semantics: new Map(), compose: false },
+      apps: {
+        include: [],
+        exclude: [],
+        interpolation: new Map(),
+        semantics: new Map(),
+        serviceConfigs: new Map(),
+        compose: false,
+      },
       interpolation: 'device',
       images: { platforms: [], exempt: [] },
       parameters: { files: [], set: new Map() },

@@ -13,6 +13,7 @@ export interface ConvertOptions {
   readonly interpolation?: 'device' | 'single';
   readonly settings?: readonly ParameterSetting[];
   readonly semantics?: Semantics;
+  readonly serviceConfigs?: 'keep' | 'mount';
   /** Texts of further parameter files. */
   readonly parameterFiles?: readonly string[];
   /** As `convert` has it: what only devices refuse is a warning. */
@@ -67,8 +68,10 @@ export async function convertFiles(
   }
 }
 
-function rewriteOptions({ interpolation, settings, parameterFiles, deviceSeverity }: ConvertOptions): RewriteOptions {
+function rewriteOptions(options: ConvertOptions): RewriteOptions {
+  const { interpolation, settings, parameterFiles, deviceSeverity, serviceConfigs } = options;
   return {
+    ...(serviceConfigs === undefined ? {} : { serviceConfigs }),
     deviceSeverity: deviceSeverity ?? 'error',
     interpolation: interpolation ?? 'device',
     settings: settings ?? [],

@@ -1,7 +1,11 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { tokenizeReferences } from '../../src/dockerapp/references.ts';
+import type { RenderResult } from '../../src/dockerapp/render.ts';
+import { memberOf, parseYaml } from '../../src/lib/yaml.ts';
 import type { Semantics } from '../../src/model/app.ts';
+import { convertFiles, splitFiles } from '../convert/convert-package.ts';
 import { plain, readModel, renderFiles } from './rendered-package.ts';
 
 interface RenderCase {
@@ -15,12 +19,13 @@ interface RenderCase {
   readonly versions: readonly string[];
 }
 
-const corpus = process.env['REBUNDLE_CORPUS'] ?? join(import.meta.dirname, '../../../shared/corpus');
+const corpus = process.env.REBUNDLE_CORPUS ?? join(import.meta.dirname, '../../../shared/corpus');
 const list = join(corpus, 'render-cases.json');
 const isThere = existsSync(list);
 const cases: RenderCase[] = isThere ? JSON.parse(readFileSync(list, 'utf8')) : [];
 
 const LINES: Readonly<Record<string, Semantics>> = {
+  '0.1.0': '0.2',
   'v0.2.0': '0.2',
   'v0.3.0': '0.2',
   'v0.4.1': '0.4-0.8',
@@ -29,46 +34,97 @@ const LINES: Readonly<Record<string, Semantics>> = {
   'v0.8.0': '0.4-0.8',
   'v0.9.1-beta3': '0.9',
 };
-/** Releases of the line 0.4-0.8 that read parameters.yml, and one that refuses variables in an image: that is not what 0.6 did. */
+/** Releases of the line 0.4-0.8 that read parameters.yml. */
 const LATER = ['cnab-dockercon-preview', 'v0.8.0'];
 
 const lines = cases.flatMap((each) => each.versions.map((release) => ({ each, release })));
+type Line = (typeof lines)[number];
 
-function reasonToSkip({ each, release }: (typeof lines)[number]): string | undefined {
-  if (each.renderers !== undefined) return 'a template engine of experimental builds';
-  if (each.formatter !== undefined) return 'printed as JSON, with the names of the structures';
-  if (LINES[release] === undefined) return 'a release before 0.2';
-  if (each.expectedError?.includes('variables are not allowed') === true)
-    return 'only 0.8 refuses variables in an image';
-  return undefined;
+function* nameLines(wanted: (line: Line) => boolean): Generator<[string, Line]> {
+  for (const line of lines) {
+    const { app, parametersFiles = '', renderers = '', formatter = '' } = line.each;
+    if (wanted(line)) yield [`${line.release} ${app} ${parametersFiles} ${renderers}${formatter}`, line];
+  }
 }
 
 describe.skipIf(!isThere)('what docker-app printed for real packages', () => {
-  const compared = lines.filter((line) => reasonToSkip(line) === undefined);
+  const withEngine = ({ each }: Line): boolean => each.renderers !== undefined;
 
-  it(`is known in ${lines.length} lines, of which ${lines.length - compared.length} are skipped`, () => {
-    expect(compared.length).toBeGreaterThan(120);
+  it('is known in many lines, all of a release line', () => {
+    expect(lines.length).toBeGreaterThan(160);
+    expect(lines.filter(({ release }) => LINES[release] === undefined)).toEqual([]);
   });
 
-  it.each(
-    compared.map((line) => [`${line.release} ${line.each.app} ${line.each.parametersFiles ?? ''}`, line] as const),
-  )('%s', async (_, { each, release }) => {
-    const rendered = await renderFiles({
-      files: readPackage(each.app, LATER.includes(release)),
-      semantics: LINES[release] ?? 'auto',
-      parameterFiles: (each.parametersFiles ?? []).map((path) => readFileSync(join(corpus, path), 'utf8')),
-      set: each.set ?? {},
-    });
+  it.each([...nameLines((line) => !withEngine(line))])('%s', async (_, line) => {
+    const { each, release } = line;
+    const rendered = await render(line);
+    const banned = rendered.ok && release === 'v0.8.0' ? await listImageVariables(line) : [];
     if (each.expectedError !== undefined) {
-      expect(rendered.ok).toBe(false);
+      if (rendered.ok) expect(banned.sort()).toEqual(readBan(each.expectedError));
+      else expect(rendered.diagnostics.length).toBeGreaterThan(0);
       return;
     }
+    expect(banned).toEqual([]);
     const text = readFileSync(join(corpus, each.expected ?? ''), 'utf8');
     expect(rendered.diagnostics).toEqual([]);
     const model = plain(readModel(text.replaceAll('<APP>/', '').replaceAll('<DIR>/', '')));
-    expect(rendered.ok ? plain(rendered.value) : undefined).toEqual(model);
+    const found = rendered.ok ? plain(rendered.value) : undefined;
+    // JSON came with the members that are empty or false.
+    if (each.formatter === 'json') expect(withoutEmpty(found)).toEqual(withoutEmpty(model));
+    else expect(found).toEqual(model);
+  });
+
+  // Released builds had no engines: the text is no YAML to them, and the converter says so.
+  it.each([...nameLines(withEngine)])('refuses %s', async (_, line) => {
+    const { diagnostics, failed } = await convertFiles(readFiles(line), { semantics: LINES[line.release]! });
+    expect(failed).toBe(true);
+    expect(diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code)).toEqual([
+      'APP_TEMPLATE',
+    ]);
+    expect((await render(line)).ok).toBe(false);
   });
 });
+
+function render({ each, release }: Line): Promise<RenderResult> {
+  return renderFiles({
+    files: readPackage(each.app, LATER.includes(release)),
+    semantics: LINES[release] ?? 'auto',
+    parameterFiles: (each.parametersFiles ?? []).map((path) => readFileSync(join(corpus, path), 'utf8')),
+    set: each.set ?? {},
+  });
+}
+
+/** The rule that 0.8.0 alone had: no reference in an image. The line 0.4-0.8 is that of 0.6.0, which took them. */
+async function listImageVariables(line: Line): Promise<string[]> {
+  const { compose } = await splitFiles(readFiles(line), LINES[line.release]);
+  const services = memberOf(parseYaml(compose).root, 'services');
+  if (services?.kind !== 'map') return [];
+  return services.pairs.flatMap(({ name, value }) => {
+    const image = memberOf(value, 'image');
+    if (image?.kind !== 'scalar' || tokenizeReferences(image.value).every((token) => token.name === undefined))
+      return [];
+    return [`${name}: ${image.value}`];
+  });
+}
+
+/** Services and images that 0.8.0 named. */
+function readBan(error: string): string[] {
+  const named = error.matchAll(/(\S+): variables are not allowed in the service's image field\. Found: '(.*)'/g);
+  return [...named].map(([, service, image]) => `${service}: ${image}`).sort();
+}
+
+function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (value === null || typeof value !== 'object') return value === false || value === null ? undefined : value;
+  const members = Object.entries(value).map(([name, member]) => [name, withoutEmpty(member)] as const);
+  const kept = members.filter(([, member]) => member !== undefined);
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}
+
+function readFiles({ each, release }: Line): Map<string, Buffer> {
+  const files = readPackage(each.app, LATER.includes(release));
+  return new Map([...files].map(([path, text]) => [path, Buffer.from(text)]));
+}
 
 /** The files of a package; where its parameters are in the later file, under the name that 0.6 read. */
 function readPackage(app: string, isLater: boolean): Map<string, string> {

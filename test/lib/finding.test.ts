@@ -24,6 +24,11 @@ it('makes an error of every error code, with its help as hint', () => {
   });
 });
 
+it('cuts a message that nobody can read', () => {
+  const { message } = finding('param.unused', `${'x'.repeat(1999)}\u{1d11e}${'y'.repeat(500_000)}`);
+  expect(message).toBe(`${'x'.repeat(1999)}...`);
+});
+
 it('keeps what an error says', () => {
   expect(errorFinding(new RebundleError('APP_SPLIT', 'x', { location, hint: 'do' }))).toEqual({
     code: 'APP_SPLIT',

@@ -129,6 +129,38 @@ describe('what Docker Compose runs from the registry', () => {
   });
 });
 
+describe('serviceConfigs: mount', () => {
+  beforeEach(async () => {
+    await factory.write(
+      'repo/web.dockerapp',
+      `version: 1.0.0\nname: web\n---\nversion: '3.3'\nservices:\n  one:\n    image: ${imageOf('web')}\n    configs: [site]\n  two:\n    image: ${imageOf('web')}\nconfigs:\n  site: { file: b }\n---\n{}\n`,
+    );
+  });
+
+  test('mounts the file of a config, which the label and the layer for Docker Compose then know', async () => {
+    const kept = await factory.run();
+    expect(codesOf(kept, 'web')).toContain('compose.service-configs');
+    factory.config = `${factory.config}apps: { serviceConfigs: { web: mount } }\n`;
+    const outcome = await factory.run();
+    expect(codesOf(outcome, 'web')).toContain('compose.config-mounted');
+    expect(codesOf(outcome, 'web')).not.toContain('compose.service-configs');
+    const files = await readBundle(factory.destination, planOf(outcome, 'web'));
+    expect([...files.keys()]).toEqual(['docker-compose.yml', 'b']);
+    const { services, configs } = parse(files.get('docker-compose.yml') ?? '');
+    expect(services.one).toMatchObject({ volumes: ['./b:/site:ro'] });
+    expect(services.one).not.toHaveProperty('configs');
+    expect(configs).toEqual({ site: { file: 'b' } });
+    expect(codesOf(outcome, 'web')).not.toContain('bundle.no-docker-compose');
+    expect(await changedBy(() => factory.write('repo/web/b', 'B\n'))).toEqual(['one']);
+  });
+
+  test('is no form for devices of the old style', async () => {
+    factory.config = `images: { tag: ${TAG} }\ntargets: { repo: tuf/targets.json, tags: main }\nserviceConfigs: mount\n`;
+    const outcome = await factory.run();
+    expect(codesOf(outcome, 'web')).toContain('DOCKER_APP_FORM');
+  });
+});
+
 describe('.composeappignores', () => {
   test('keeps files out of the bundle', async () => {
     await factory.write('repo/web/.composeappignores', '# kept on desks\n**/*.md\n');

@@ -121,6 +121,15 @@ describe('a package that is a tar', () => {
     expect(await failure(bomb)).toMatch(/^SOURCE_LIMIT .*unpacked/);
   });
 
+  it('that is compressed again is refused before it is unpacked', async () => {
+    const inner = gzipSync(tarOf([{ path: 'zeros', text: '\0'.repeat(1024 * 1024) }]));
+    expect(await failure(gzipSync(inner))).toBe(
+      'APP_FORM web.dockerapp: is no tar that can be read: it is compressed twice',
+    );
+    expect(await failure(gzipSync(gzipSync(tarOf(CORE))))).toMatch(/^APP_FORM .*compressed twice/);
+    expect(await failure(gzipSync(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, ...tarOf(CORE)])))).toMatch(/^APP_FORM /);
+  });
+
   it('was not read compressed by 0.2', async () => {
     expect(await failure(gzipSync(tarOf(CORE)), '0.2')).toMatch(/^APP_FORM .*0\.2 did not read/);
     expect(await failure(tarOf(CORE), '0.2')).toBe('none');
