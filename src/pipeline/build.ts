@@ -1,5 +1,6 @@
 import { RebundleError } from '../errors.ts';
 import type { MigrationPlan } from '../model/plan.ts';
+import { findPublishedUris } from '../targets/published-uris.ts';
 import { parseTagRules } from '../targets/tag-rules.ts';
 import { createByteStore } from './app-bytes.ts';
 import { planFreeTargets, readTargets, type TargetsState } from './app-targets.ts';
@@ -7,6 +8,7 @@ import { type BuiltApp, buildApp } from './build-app.ts';
 import { convertPackages } from './convert.ts';
 import { describePlan } from './describe-plan.ts';
 import { forecastDownloads } from './downloads.ts';
+import { createFormerApps } from './former-apps.ts';
 import { createImageResolver } from './image-resolver.ts';
 import { readPinsOfPlan, readPublishedPins } from './kept-pins.ts';
 import type { MigrationContext, MigrationRequest, ScannedSource } from './migration.ts';
@@ -41,16 +43,11 @@ export async function buildMigration(
     known: (basis?.plan ?? earlier)?.images ?? [],
     repin: config.pin.refresh,
   });
-  const readPins =
-    basis === undefined
-      ? readPublishedPins({
-          file: targets?.file,
-          tagRules: config.targets === undefined ? [] : parseTagRules(config.targets.tags),
-          earlier,
-          context,
-          host: config.registry,
-        })
-      : readPinsOfPlan(basis.plan);
+  const file = targets?.file;
+  const tagRules = config.targets === undefined ? [] : parseTagRules(config.targets.tags);
+  const uris = file === undefined ? new Map<string, string>() : findPublishedUris(file, tagRules);
+  const former = createFormerApps({ file, context, host: config.registry });
+  const readPins = basis === undefined ? readPublishedPins({ uris, earlier, former }) : readPinsOfPlan(basis.plan);
   const pinning = { resolver, readPins };
   const hold = createByteStore();
   const apps = await convertPackages(scanned, request, context, (converted, reconvert) =>
@@ -64,7 +61,7 @@ export async function buildMigration(
   }
   const due = planned?.due.targets ?? [];
   const downloads = request.config.report.downloads
-    ? await forecastDownloads({ apps, targets: due, file: targets?.file, request, context })
+    ? await forecastDownloads({ apps, targets: due, file, request, context, former })
     : undefined;
   const plan = describePlan({ request, context, apps, planned, targets, createdAt, downloads });
   return { plan, apps, scanned, ...(targets === undefined ? {} : { targets }) };

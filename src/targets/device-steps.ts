@@ -1,0 +1,110 @@
+import { compareText } from '../lib/bytes.ts';
+import type { DeviceStyle } from '../model/plan.ts';
+import { type AppMaps, isSameCommit, NO_APPS, readAppMaps } from './app-maps.ts';
+import type { ParentSelection, TargetLine } from './select-parents.ts';
+import { isRecord } from './target-fields.ts';
+import type { TargetsFile } from './targets-file.ts';
+
+/** The step that devices of one tag take with a new target: alike for each of its hardware ids. */
+export interface DeviceStep {
+  readonly tag: string;
+  /** By name. */
+  readonly hardwareIds: readonly string[];
+  /** True where the new target has another commit than the one that the devices have. */
+  readonly changesSystem: boolean;
+  /** By app, `docker-app` first. */
+  readonly changes: readonly EntryChange[];
+}
+
+/** An entry of an app that devices see change: a file name of `docker_apps`, or a uri of `docker_compose_apps`. */
+export interface EntryChange {
+  readonly app: string;
+  readonly style: DeviceStyle;
+  /** What it is to be compared with; absent where there is no such entry. */
+  readonly before?: string;
+  readonly after?: string;
+  /**
+   * `yes`: devices have a build of the operating system whose entry is missing or is not `before`, that of the last target made for its apps.
+   * `maybe`: so it looks, but nothing shows that the earlier target was made for its apps.
+   */
+  readonly behind: 'no' | 'yes' | 'maybe';
+}
+
+const STYLES = [
+  { style: 'docker-app', map: 'dockerApps', member: 'filename' },
+  { style: 'bundle', map: 'composeApps', member: 'uri' },
+] as const;
+
+/** What devices see that go from the newest target of their tag, or from the parent where there is none yet, to one with the apps `after`. */
+export function listDeviceSteps(file: TargetsFile, selection: ParentSelection, after: AppMaps): DeviceStep[] {
+  const steps = new Map<string, DeviceStep>();
+  for (const [i, hardwareId] of selection.hardwareIds.entries()) {
+    const own = selection.ownLines[i] ?? [];
+    const line = own.length > 0 ? own : (selection.parentLines[i] ?? []);
+    const step = compareLine(file, line, selection, after);
+    const key = JSON.stringify([step.changesSystem, step.changes]);
+    const alike = steps.get(key)?.hardwareIds ?? [];
+    steps.set(key, { ...step, hardwareIds: [...alike, hardwareId].sort(compareText) });
+  }
+  return [...steps.values()];
+}
+
+function compareLine(
+  file: TargetsFile,
+  line: TargetLine,
+  { rule, parent }: ParentSelection,
+  after: AppMaps,
+): Omit<DeviceStep, 'hardwareIds'> {
+  const [newest] = line;
+  const { settled, isProven } = findSettled(file, line);
+  const [had, base] = [newest, settled].map((target) =>
+    target === undefined ? NO_APPS : (readAppMaps(file, target) ?? NO_APPS),
+  ) as [AppMaps, AppMaps];
+  const apps = new Set([had, after].flatMap((maps) => [...maps.dockerApps.keys(), ...maps.composeApps.keys()]));
+  const changes = [...apps].sort(compareText).flatMap((app) =>
+    STYLES.flatMap(({ style, map, member }): EntryChange[] => {
+      const textOf = (maps: AppMaps): string | undefined => readText(maps[map].get(app), member);
+      const texts = { is: textOf(had), was: textOf(base), will: textOf(after) };
+      return texts.is === texts.will ? [] : [describeChange({ app, style }, texts, isProven)];
+    }),
+  );
+  return { tag: rule.tag, changesSystem: newest !== undefined && !isSameCommit(newest, parent), changes };
+}
+
+/** `is`: what devices have; `was`: what the last target that was made for its apps says; `will`: what the new one says. */
+function describeChange(
+  key: Pick<EntryChange, 'app' | 'style'>,
+  { is, was, will }: Readonly<Record<'is' | 'was' | 'will', string | undefined>>,
+  isProven: boolean,
+): EntryChange {
+  const isLost = is !== was && was !== undefined && (is === undefined || isProven);
+  const before = isLost ? was : is;
+  const behind = isLost ? 'yes' : is !== was && was !== undefined && was === will ? 'maybe' : 'no';
+  return {
+    ...key,
+    ...(before === undefined ? {} : { before }),
+    ...(will === undefined ? {} : { after: will }),
+    behind,
+  };
+}
+
+/**
+ * The newest target of a line that was made for its apps: it has the commit of the one before it, which proves it. One with a commit of its own is a
+ * build of the operating system, whose apps are those that the builder knew. Without proof it is the newest one with apps.
+ */
+function findSettled(
+  file: TargetsFile,
+  line: TargetLine,
+): { readonly settled: TargetLine[number] | undefined; readonly isProven: boolean } {
+  const proven = line.find((target, i) => {
+    const older = line[i + 1];
+    return older !== undefined && isSameCommit(target, older);
+  });
+  const settled = proven ?? line.find((target) => readAppMaps(file, target) !== undefined);
+  return { settled, isProven: proven !== undefined };
+}
+
+function readText(entry: unknown, member: string): string | undefined {
+  const text = isRecord(entry) ? entry[member] : undefined;
+  return typeof text === 'string' ? text : undefined;
+}
