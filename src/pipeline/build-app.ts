@@ -6,6 +6,7 @@ import { canonicalJson } from '../lib/canonical-json.ts';
 import { digestOf, hexOf } from '../lib/digest.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
 import { createMask, maskDiff, maskVariables } from '../lib/redact.ts';
+import { formatReference } from '../lib/reference.ts';
 import type {
   AppBundle,
   AppPackage,
@@ -26,6 +27,7 @@ import { buildBundle } from './build-bundle.ts';
 import { findBundleSecrets } from './bundle-secrets.ts';
 import { maskFindings } from './convert.ts';
 import { type ConvertedApp, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
+import { type Outline, outlineApp } from './outline.ts';
 import { type BytePins, type Pinning, pinApp } from './pin-app.ts';
 import { findPlace, type PublishPlace } from './publish.ts';
 import { describeBytes, describeConversion } from './review.ts';
@@ -44,6 +46,8 @@ export interface BuiltApp {
   readonly resolutions: readonly ImageResolution[];
   readonly platforms: readonly Platform[];
   readonly inputs?: Digest;
+  /** There where the newest targets name another bundle of the app. */
+  readonly outline?: Outline;
   /** There where nothing is wrong. */
   readonly bundle?: Pick<AppBundle, 'archive' | 'index' | 'manifest' | 'reference'> & {
     readonly files: readonly Pick<BundleFile, 'path' | 'size' | 'digest'>[];
@@ -70,6 +74,8 @@ export async function buildApp(
     readonly request: MigrationRequest;
     readonly context: MigrationContext;
     readonly pinning: Pinning;
+    /** Of the bundles that the newest targets name, by app. */
+    readonly uris: ReadonlyMap<string, string>;
     readonly hold: ReturnType<typeof createByteStore>;
     readonly reconvert: () => Promise<ConvertedApp>;
   },
@@ -113,9 +119,12 @@ async function describeApp(converted: ConvertedApp, input: Parameters<typeof bui
     const secrets = await findBundleSecrets(app, bundle.files, rules);
     const all = [...own, ...made.diagnostics, ...secrets, ...describePlace(place, bundleTag)];
     const { archive, index, manifest, reference } = bundle;
+    const uri = input.uris.get(base.name);
+    const isOther = uri !== undefined && uri !== formatReference(reference);
     return {
       ...base,
       ...pinned.found,
+      ...(isOther ? { outline: await outlineApp(made.bytes, pinned.found.images) } : {}),
       inputs: digestInputs(pkg, made.files, app, pinned.found.images, request),
       bundle: {
         archive,

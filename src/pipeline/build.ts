@@ -1,4 +1,5 @@
 import { RebundleError } from '../errors.ts';
+import { formatReference } from '../lib/reference.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import { findPublishedUris } from '../targets/published-uris.ts';
 import { parseTagRules } from '../targets/tag-rules.ts';
@@ -7,6 +8,7 @@ import { planFreeTargets, readTargets, type TargetsState } from './app-targets.t
 import { type BuiltApp, buildApp } from './build-app.ts';
 import { convertPackages } from './convert.ts';
 import { describePlan } from './describe-plan.ts';
+import { explainUpdates, indexApps } from './device-updates.ts';
 import { forecastDownloads } from './downloads.ts';
 import { createFormerApps } from './former-apps.ts';
 import { createImageResolver } from './image-resolver.ts';
@@ -51,7 +53,11 @@ export async function buildMigration(
   const pinning = { resolver, readPins };
   const hold = createByteStore();
   const apps = await convertPackages(scanned, request, context, (converted, reconvert) =>
-    buildApp(converted, { request, context, pinning, hold, reconvert }),
+    buildApp(converted, { request, context, pinning, uris, hold, reconvert }).then((built) => {
+      // The bundle that is there already is not looked at again.
+      if (built.bundle !== undefined) former.forget(formatReference(built.bundle.reference));
+      return built;
+    }),
   );
   const createdAt = basis?.plan.createdAt ?? context.createdAt;
   const fixed = { createdAt, version: basis?.targetVersion };
@@ -63,7 +69,12 @@ export async function buildMigration(
   const downloads = request.config.report.downloads
     ? await forecastDownloads({ apps, targets: due, file, request, context, former })
     : undefined;
-  const plan = describePlan({ request, context, apps, planned, targets, createdAt, downloads });
+  const steps = planned?.plan.steps;
+  const updates =
+    steps === undefined
+      ? undefined
+      : await explainUpdates(steps, { apps: indexApps(apps), file, former, earlier, request, context });
+  const plan = describePlan({ request, context, apps, planned, targets, createdAt, downloads, updates });
   return { plan, apps, scanned, ...(targets === undefined ? {} : { targets }) };
 }
 

@@ -5,11 +5,19 @@ import { finding } from '../lib/finding.ts';
 import { formatReference } from '../lib/reference.ts';
 import type { AppStatus, Diagnostic } from '../model/app.ts';
 import type { Digest } from '../model/oci.ts';
-import { type AppPlan, type Download, type MigrationPlan, type PlannedTarget, RULES_VERSION } from '../model/plan.ts';
+import {
+  type AppPlan,
+  type DeviceUpdate,
+  type Download,
+  type MigrationPlan,
+  type PlannedTarget,
+  RULES_VERSION,
+} from '../model/plan.ts';
 import type { TargetsFile } from '../targets/targets-file.ts';
 import type { PlannedTargets, TargetsState } from './app-targets.ts';
 import type { BuiltApp } from './build-app.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
+import { digestShape } from './shape.ts';
 
 export function describePlan(input: {
   readonly request: MigrationRequest;
@@ -19,6 +27,7 @@ export function describePlan(input: {
   readonly targets: TargetsState | undefined;
   readonly createdAt: string;
   readonly downloads: ReadonlyMap<string, readonly Download[]> | undefined;
+  readonly updates: readonly DeviceUpdate[] | undefined;
 }): MigrationPlan {
   const { request, planned, targets } = input;
   const changed = new Set((planned?.due.targets ?? []).flatMap(changedApps));
@@ -48,6 +57,8 @@ export function describePlan(input: {
     apps,
     targets: planned?.plan.targets ?? [],
     skippedTargets: planned?.plan.skipped ?? [],
+    ...(input.updates === undefined ? {} : { updates: input.updates }),
+    shape: digestShape(request),
     diagnostics: [
       ...(planned?.plan.diagnostics ?? []),
       ...(version === undefined ? [] : [versionFinding(version)]),

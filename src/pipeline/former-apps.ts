@@ -1,9 +1,8 @@
 import { digestOf, hexOf } from '../lib/digest.ts';
-import type { Registry } from '../registry/registry.ts';
 import { readSha256 } from '../targets/target-fields.ts';
 import type { TargetsFile } from '../targets/targets-file.ts';
 import { callOptions, type MigrationContext } from './migration.ts';
-import { type PublishedBundle, readPublishedBundle } from './published-bundle.ts';
+import { bundleRegistry, type PublishedBundle, readPublishedBundle } from './published-bundle.ts';
 
 /** What devices run of apps by now, as it is published. Whoever asks, it is fetched once as long as it is held. */
 export interface FormerApps {
@@ -29,7 +28,9 @@ export function createFormerApps(input: {
   const files = createHeld<Buffer>(({ byteLength }) => byteLength);
   return {
     readBundle: (uri) =>
-      bundles.get(uri, () => readPublishedBundle(registryOf(uri, host, context), uri, callOptions(context))),
+      bundles.get(uri, () =>
+        readPublishedBundle(bundleRegistry(uri.split('/')[0] ?? '', host, context), uri, callOptions(context)),
+      ),
     readFile: (filename) =>
       files.get(filename, async () => {
         const target = file?.targets.get(filename);
@@ -39,11 +40,6 @@ export function createFormerApps(input: {
       }),
     forget: bundles.forget,
   };
-}
-
-function registryOf(uri: string, host: string | undefined, context: MigrationContext): Registry {
-  const [of = ''] = uri.split('/');
-  return of === host ? context.destination : context.imageRegistry(of);
 }
 
 /** Calls shared by all who ask while the first is under way, and results that stay up to a limit. */

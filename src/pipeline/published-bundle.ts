@@ -7,6 +7,7 @@ import { isDigest } from '../lib/digest.ts';
 import { parseReference, repositoryOf } from '../lib/reference.ts';
 import type { Descriptor } from '../model/oci.ts';
 import type { CallOptions, Registry, RepositoryName } from '../registry/registry.ts';
+import type { MigrationContext } from './migration.ts';
 
 /** As much of an archive is unpacked in search of the compose file, which is the first entry of our bundles. */
 const MAX_SEARCHED_BYTES = 64 * 1024 * 1024;
@@ -33,6 +34,15 @@ export async function readPublishedBundle(
   const layer = manifest === undefined ? undefined : firstLayer(manifest);
   const compose = layer === undefined ? undefined : await readCompose(registry.getBlob(place.name, layer, options));
   return manifest === undefined || compose === undefined ? undefined : { name: place.name, manifest, compose };
+}
+
+/** Where bundles of a host are read: where they are written, if that is the host of this factory. */
+export function bundleRegistry(
+  of: string,
+  host: string | undefined,
+  { destination, imageRegistry }: Pick<MigrationContext, 'destination' | 'imageRegistry'>,
+): Registry {
+  return of === host ? destination : imageRegistry(of);
 }
 
 /** The compose text of a published bundle alone. */

@@ -23,6 +23,8 @@ export interface EntryChange {
   /** What it is to be compared with; absent where there is no such entry. */
   readonly before?: string;
   readonly after?: string;
+  /** The file name that the target with `before` has for the app. */
+  readonly fileName?: string;
   /**
    * `yes`: devices have a build of the operating system whose entry is missing or is not `before`, that of the last target made for its apps.
    * `maybe`: so it looks, but nothing shows that the earlier target was made for its apps.
@@ -64,28 +66,25 @@ function compareLine(
   const changes = [...apps].sort(compareText).flatMap((app) =>
     STYLES.flatMap(({ style, map, member }): EntryChange[] => {
       const textOf = (maps: AppMaps): string | undefined => readText(maps[map].get(app), member);
-      const texts = { is: textOf(had), was: textOf(base), will: textOf(after) };
-      return texts.is === texts.will ? [] : [describeChange({ app, style }, texts, isProven)];
+      const [is, was, will] = [textOf(had), textOf(base), textOf(after)];
+      if (is === will) return [];
+      const isLost = is !== was && was !== undefined && (is === undefined || isProven);
+      const isMaybe = is !== was && was !== undefined && was === will;
+      const before = isLost ? was : is;
+      const fileName = readText((isLost ? base : had).dockerApps.get(app), 'filename');
+      return [
+        {
+          app,
+          style,
+          ...(before === undefined ? {} : { before }),
+          ...(will === undefined ? {} : { after: will }),
+          ...(fileName === undefined ? {} : { fileName }),
+          behind: isLost ? 'yes' : isMaybe ? 'maybe' : 'no',
+        },
+      ];
     }),
   );
   return { tag: rule.tag, changesSystem: newest !== undefined && !isSameCommit(newest, parent), changes };
-}
-
-/** `is`: what devices have; `was`: what the last target that was made for its apps says; `will`: what the new one says. */
-function describeChange(
-  key: Pick<EntryChange, 'app' | 'style'>,
-  { is, was, will }: Readonly<Record<'is' | 'was' | 'will', string | undefined>>,
-  isProven: boolean,
-): EntryChange {
-  const isLost = is !== was && was !== undefined && (is === undefined || isProven);
-  const before = isLost ? was : is;
-  const behind = isLost ? 'yes' : is !== was && was !== undefined && was === will ? 'maybe' : 'no';
-  return {
-    ...key,
-    ...(before === undefined ? {} : { before }),
-    ...(will === undefined ? {} : { after: will }),
-    behind,
-  };
 }
 
 /**
