@@ -88,7 +88,7 @@ export function describeFailure(input: {
 }
 
 /** What the plan meant to do is not known to be done. */
-function withoutPromises(plan: MigrationPlan): MigrationPlan {
+function withoutPromises({ updates: _, ...plan }: MigrationPlan): MigrationPlan {
   return {
     ...plan,
     apps: plan.apps.map((app) =>

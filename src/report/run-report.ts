@@ -4,8 +4,9 @@ import { compareText } from '../lib/bytes.ts';
 import { maskUrlCredentials } from '../lib/redact.ts';
 import type { AppResult, AppStatus, Diagnostic, PackageLocation } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
-import type { MigrationPlan, PlannedTarget } from '../model/plan.ts';
+import type { DeviceUpdate, MigrationPlan, PlannedTarget } from '../model/plan.ts';
 import { buildApps, type ReportApp, type ReportFinding } from './report-apps.ts';
+import { countUpdatedApps } from './updates.ts';
 import { judgeRun, type Verdict } from './verdict.ts';
 
 /** Where the results of a run lie, as paths that the user can type. A member is absent where nothing was written. */
@@ -87,6 +88,8 @@ interface ReportCounts extends RunCounts {
   readonly targets: number;
   /** Targets that are a `.dockerapp` file. */
   readonly fileTargets: number;
+  /** Apps of which some device gets another entry. */
+  readonly updated: number;
   /** Service images whose tag names another digest by now than the one that they stay pinned to. */
   readonly drifted: number;
   readonly findings: Readonly<Record<Severity, number>>;
@@ -117,6 +120,8 @@ export interface RunReport {
   /** By name. Skipped ones are in `skippedPackages` only. */
   readonly apps: readonly ReportApp[];
   readonly targets: readonly ReportTarget[];
+  /** What devices will see and why; empty where that is nothing, absent where no targets are configured. */
+  readonly updates?: readonly DeviceUpdate[];
   readonly skippedPackages: readonly SkippedPackage[];
   readonly skippedTargets: MigrationPlan['skippedTargets'];
   readonly outputs: ReportOutputs;
@@ -167,6 +172,7 @@ export function buildRunReport(input: RunReportInput): RunReport {
     images: plan.images.length,
     targets: targets.filter((target) => target.kind === 'ostree').length,
     fileTargets: targets.filter((target) => target.kind === 'file').length,
+    updated: countUpdatedApps(plan.updates ?? []),
     drifted: apps.reduce((sum, app) => sum + app.images.filter(({ drift }) => drift !== undefined).length, 0),
     findings: {
       error: countSeverity(findings, 'error'),
@@ -192,6 +198,7 @@ export function buildRunReport(input: RunReportInput): RunReport {
       targets,
       findings,
       newOnDevices,
+      updates: plan.updates,
     }),
     counts,
     ...(plan.targetVersion === undefined ? {} : { targetVersion: plan.targetVersion }),
@@ -201,6 +208,7 @@ export function buildRunReport(input: RunReportInput): RunReport {
     ...(plan.ignored === undefined ? {} : { ignored: countIgnored(plan.ignored) }),
     apps,
     targets,
+    ...(plan.updates === undefined ? {} : { updates: plan.updates }),
     skippedPackages,
     skippedTargets: plan.skippedTargets.toSorted(
       (a, b) => compareText(a.name, b.name) || compareText(a.reason, b.reason),
