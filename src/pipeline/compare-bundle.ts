@@ -20,8 +20,11 @@ export interface FormerBundle {
 
 /** What is known besides the two bundles. */
 export interface Evidence {
-  /** Of the package: `same` as the one of the former bundle; `only-cause` where that one would come out as published today. */
-  readonly pkg?: 'same' | 'only-cause';
+  /**
+   * The package of the former bundle: `same` is the one of today, `same-text` gives the text of today but for images, and what `only-cause` would give
+   * today is what was published.
+   */
+  readonly pkg?: 'same' | 'same-text' | 'only-cause';
   /** An earlier run recorded that the options that shape bundles were these. */
   readonly sameOptions: boolean;
   /** An earlier run made the former bundle under the rules of today. */
@@ -64,7 +67,8 @@ export function compareBundle(input: {
   if (outlineCompose(former.compose, before.pinned.values()) !== input.outline) {
     // The text of a folder is published as it is written; only the name of the factory may come from the configuration.
     const isWritten = input.isFolder && isOurForm && !moved.isRenamed;
-    observations.push(isWritten ? ['source'] : ofPackage);
+    const ofText = evidence.pkg === 'same-text' ? without(ofPackage, ['source']) : ofPackage;
+    observations.push(isWritten ? ['source'] : ofText);
   }
   observations.push(...compareFiles(former.files, bundle.files, ofChoice));
   // Nothing of the content: which files are executable, or how the archive is written.

@@ -19,7 +19,7 @@ import { compareDockerApp, isSamePackage } from './compare-docker-app.ts';
 import { conversionOptions, semanticsOf } from './convert.ts';
 import type { FormerApps } from './former-apps.ts';
 import { callOptions, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
-import { type Outline, outlineApp, outlineDockerApp } from './outline.ts';
+import { type Outline, outlineApp, outlineCompose, outlineDockerApp } from './outline.ts';
 import { bundleRegistry, type PublishedBundle } from './published-bundle.ts';
 import { digestShape } from './shape.ts';
 
@@ -126,8 +126,8 @@ async function readIndex(
 }
 
 /**
- * What the former `.dockerapp` tells of a change of the compose file: `same` where it is the package of today, `only-cause` where today's options make of
- * it the very text that is published. Undefined where it tells neither.
+ * What the former `.dockerapp` tells of a change of the compose file: `same` where it is the package of today, `same-text` where it
+ * gives the text of today but for images, `only-cause` where today's options make of it the very text that is published. Undefined where it tells neither.
  */
 async function comparePackage(
   {
@@ -150,7 +150,10 @@ async function comparePackage(
   if (bytes === undefined) return undefined;
   const was = outlineDockerApp(bytes, placeOf(input), app.images);
   if (isSamePackage(was, outline.dockerApp, app.images)) return 'same';
-  return (await convertLike(bytes, app, former, input)) === former.compose ? 'only-cause' : undefined;
+  const text = await convertLike(bytes, app, former, input);
+  if (text === undefined || text === former.compose) return text === undefined ? undefined : 'only-cause';
+  const pinned = app.images.map((image) => image.pinned);
+  return outlineCompose(text, pinned) === outline.compose ? 'same-text' : undefined;
 }
 
 /** The former package as it would be published today, with the pins and files of then. */

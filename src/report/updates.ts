@@ -14,6 +14,8 @@ export const CAUSE_LABELS: readonly (UpdateCause | 'unclear')[] = [
 ];
 
 const IMAGES_SHOWN = 3;
+/** Of so many causes none is named: source, image, option and format. */
+const KNOWABLE = 4;
 
 /** A tag with its hardware ids, and a line for each cause. */
 interface UpdateLines {
@@ -27,7 +29,7 @@ interface UpdateLines {
 interface UpdateLine {
   /** `image and source or option` */
   readonly why: string;
-  /** `all devices` */
+  /** `both styles` */
   readonly who: string;
   /** Empty where it is about the operating system. */
   readonly apps: string;
@@ -57,7 +59,7 @@ export function describeUpdates(updates: readonly DeviceUpdate[], names: number)
   return updates.map((update) => {
     const { tag, hardwareIds, changesSystem, groups } = update;
     const apps = countUpdatedApps([update]);
-    const system = { why: 'another build of the operating system', who: 'all devices', apps: '', images: '' };
+    const system = { why: 'another build of the operating system', who: BOTH, apps: '', images: '' };
     return {
       devices: `tag ${tag}, hardware id${hardwareIds.length === 1 ? '' : 's'} ${hardwareIds.join(', ')}`,
       what: apps === 0 ? 'no app changes' : `${countOf(apps, 'app')} ${apps === 1 ? 'gets' : 'get'} an update`,
@@ -84,21 +86,26 @@ function joinStyles(groups: readonly UpdateGroup[]): StyledGroup[] {
   return [...rows.values()];
 }
 
+const BOTH = 'both styles';
 const STYLE_NAMES: Readonly<Record<DeviceStyle, string>> = {
-  'docker-app': 'devices with docker-app',
-  bundle: 'devices with Compose Bundles',
+  'docker-app': 'docker-app',
+  bundle: 'Compose Bundles',
 };
 
 function lineOf({ causes, unclear, styles, apps, images }: StyledGroup, names: number): UpdateLine {
   return {
-    why: [...causes, ...(unclear.length === 0 ? [] : [unclear.join(' or ')])].join(' and '),
-    who: styles.length > 1 ? 'all devices' : styles.map((style) => STYLE_NAMES[style]).join(),
+    why: [...causes, ...(unclear.length === 0 ? [] : [describeUnclear(unclear)])].join(' and '),
+    who: styles.length > 1 ? BOTH : styles.map((style) => STYLE_NAMES[style]).join(),
     apps: listSome(apps, names),
     images: listSome(images.map(describeImage), IMAGES_SHOWN),
   };
 }
 
-/** `image, all devices: web (docker.io/library/redis:6 1b2c3d4e5f6a -> 6a5f4e3d2c1b)` */
+function describeUnclear(causes: readonly UpdateCause[]): string {
+  return causes.length < KNOWABLE ? causes.join(' or ') : 'cause not known';
+}
+
+/** `image, both styles: web (docker.io/library/redis:6 1b2c3d4e5f6a -> 6a5f4e3d2c1b)` */
 export function formatUpdateLine({ why, who, apps, images }: UpdateLine): string {
   return `${why}, ${who}${apps === '' ? '' : `: ${apps}`}${images === '' ? '' : ` (${images})`}`;
 }

@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { formatReference, parseReference, repositoryOf } from '../../src/lib/reference.ts';
+import { MEDIA_TYPES } from '../../src/model/oci.ts';
 import type { MigrationPlan } from '../../src/model/plan.ts';
+import type { Target } from '../../src/model/target.ts';
 import type { MigrationOutcome } from '../../src/pipeline/run.ts';
 import { createMemoryRegistry } from '../../src/registry/memory.ts';
-import { HOST, imageOf, ostreeTarget, recordCalls, singleFile, TAG, TestFactory } from './factory.ts';
+import { HOST, imageOf, ostreeTarget, planOf, recordCalls, singleFile, TAG, TestFactory } from './factory.ts';
 import { pushImage } from './images.ts';
 
 const THIRD = 'docker.io/library/redis:6';
@@ -154,9 +157,16 @@ describe('option', () => {
 });
 
 describe('format, and what cannot be read', () => {
-  test('a bundle of another tool', async () => {
-    const foreign = createMemoryRegistry();
-    expect(foreign).toBeDefined();
+  test('a bundle in the form of another tool', async () => {
+    const uri = planOf(await factory.plan(), 'web').reference ?? '';
+    const name = repositoryOf(parseReference(uri));
+    const own = await factory.destination.getManifest(name, uri.slice(uri.indexOf('@') + 1));
+    const { artifactType: _, ...manifest } = JSON.parse(own?.bytes.toString() ?? '');
+    const bytes = Buffer.from(JSON.stringify(manifest));
+    const { digest } = await factory.destination.putManifest(name, { bytes, mediaType: MEDIA_TYPES.ociManifest });
+    const text = await factory.targetsText();
+    await factory.write('tuf/targets.json', text.replaceAll(uri, formatReference({ ...name, digest })));
+    await bothTell(['bundle format: web']);
   });
 
   test('a bundle that is gone: all may be', async () => {
@@ -168,12 +178,77 @@ describe('format, and what cannot be read', () => {
 });
 
 describe('targets', () => {
-  test('a build of the operating system without the maps: apps come back as they were', async () => {
-    const targets = await factory.readTargets();
-    const build = { ...ostreeTarget('arm', 9), hashes: { sha256: 'cd'.repeat(32) } };
-    await factory.writeTargets({ ...targets, 'arm-lmp-9': build });
-    await bothTell(['docker-app targets: other web', 'bundle targets: other web']);
+  const build = (custom: Record<string, unknown> = {}, commit = 'cd') => ({
+    ...ostreeTarget('arm', 9, custom),
+    hashes: { sha256: commit.repeat(32) },
   });
+  const add = async (target: Target): Promise<void> =>
+    factory.writeTargets({ ...(await factory.readTargets()), 'arm-lmp-9': target });
+
+  test('a build of the operating system without the maps: apps come back as they were, for its hardware id', async () => {
+    await add(build());
+    await bothTell(['docker-app targets: other web', 'bundle targets: other web']);
+    expect((await factory.plan()).plan.updates?.map(({ hardwareIds }) => hardwareIds)).toEqual([['arm']]);
+  });
+
+  test('a build with older apps', async () => {
+    const older = (await factory.readTargets())['arm-lmp-8']?.custom;
+    await factory.write('repo/web.dockerapp', packageText('    restart: always\n'));
+    await factory.run();
+    const { docker_apps, docker_compose_apps } = older ?? {};
+    await factory.writeTargets({
+      ...(await factory.readTargets()),
+      'arm-lmp-12': { ...build({ docker_apps, docker_compose_apps, version: '12' }) },
+    });
+    await bothTell(['docker-app targets: web', 'bundle targets: web']);
+  });
+
+  test('and a change of the package: both causes', async () => {
+    await add(build());
+    await factory.write('repo/web.dockerapp', packageText('    restart: always\n'));
+    expect(told(await factory.plan())).toEqual([
+      'docker-app source: web',
+      'bundle source: web',
+      'docker-app source+targets: web',
+      'docker-app targets: other',
+      'bundle source+targets: web',
+      'bundle targets: other',
+    ]);
+  });
+
+  test('an app that is removed', async () => {
+    await factory.remove('repo/other.dockerapp');
+    expect(told(await factory.plan({ removeApps: ['other'] }))).toEqual([
+      'docker-app removed: other',
+      'bundle removed: other',
+    ]);
+  });
+
+  test('a tag that follows another one and gets its build: no app changes', async () => {
+    const config = factory.config.replace('tags: main', 'tags: "devel:main"');
+    await factory.run({ config });
+    await factory.writeTargets({
+      ...(await factory.readTargets()),
+      'amd-lmp-20': { ...ostreeTarget('amd', 20), hashes: { sha256: 'ef'.repeat(32) } },
+    });
+    const { updates } = (await factory.plan({ config })).plan;
+    expect(updates).toEqual([{ tag: 'devel', hardwareIds: ['amd'], changesSystem: true, groups: [] }]);
+  });
+});
+
+test('while an app fails no target is written, and no device sees anything', async () => {
+  await factory.write('repo/web.dockerapp', packageText('    restart: always\n'));
+  await factory.write('repo/broken.dockerapp', 'no package');
+  const outcome = await factory.plan();
+  expect([outcome.plan.targets, outcome.plan.updates]).toEqual([[], []]);
+});
+
+test('apply says what plan said', async () => {
+  await factory.write('repo/web.dockerapp', packageText('    restart: always\n'));
+  const { plan } = await factory.plan();
+  const applied = await factory.apply(plan);
+  expect(applied.plan.updates).toEqual(plan.updates);
+  expect(told(applied)).toEqual(['docker-app source: web', 'bundle source: web']);
 });
 
 test('the published bundle is fetched once for an app that changed, and for no other', async () => {
