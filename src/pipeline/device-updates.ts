@@ -67,11 +67,15 @@ function keyOf(change: EntryChange): string {
 async function explainEntry(change: EntryChange, input: ExplainInput): Promise<Explanation> {
   const { before, after, behind } = change;
   if (after === undefined) return settleCauses([['removed']]);
-  if (before === undefined) return settleCauses([['new']]);
-  if (before === after) return settleCauses([['targets']]);
-  const own = await compareEntry({ ...change, before, after }, input);
+  const own =
+    before === undefined
+      ? settleCauses([['new']])
+      : before === after
+        ? settleCauses([['targets']])
+        : await compareEntry({ ...change, before, after }, input);
   if (behind === 'no') return own;
-  if (behind === 'yes') return { ...own, causes: [...own.causes, 'targets'] };
+  if (behind === 'yes')
+    return { ...own, causes: CAUSES.filter((cause) => cause === 'targets' || own.causes.includes(cause)) };
   const all = new Set<UpdateCause>([...own.causes, ...own.unclear, 'targets']);
   return { causes: [], unclear: CAUSES.filter((cause) => all.has(cause)), images: [] };
 }

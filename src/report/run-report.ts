@@ -6,6 +6,7 @@ import type { AppResult, AppStatus, Diagnostic, PackageLocation } from '../model
 import type { Severity } from '../model/findings.ts';
 import type { DeviceUpdate, MigrationPlan, PlannedTarget } from '../model/plan.ts';
 import { buildApps, type ReportApp, type ReportFinding } from './report-apps.ts';
+import { compareFindings, planFindings, sourceFindings } from './run-findings.ts';
 import { countUpdatedApps } from './updates.ts';
 import { judgeRun, type Verdict } from './verdict.ts';
 
@@ -237,51 +238,6 @@ function countStatus(apps: readonly ReportApp[], status: AppStatus): number {
 
 function countSeverity(findings: readonly ReportFinding[], severity: Severity): number {
   return findings.filter((finding) => finding.severity === severity).length;
-}
-
-const SEVERITY_RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, note: 2 };
-
-function compareFindings(a: ReportFinding, b: ReportFinding): number {
-  return (
-    SEVERITY_RANK[a.severity] - SEVERITY_RANK[b.severity] ||
-    compareText(a.code, b.code) ||
-    compareText(a.repository, b.repository) ||
-    compareText(a.path, b.path) ||
-    (a.line ?? 0) - (b.line ?? 0) ||
-    (a.column ?? 0) - (b.column ?? 0) ||
-    compareText(a.app ?? '', b.app ?? '') ||
-    compareText(a.message, b.message)
-  );
-}
-
-/** A repository that cannot be read is an error finding too, so that no list of errors misses it. */
-function sourceFindings(sources: readonly SourceInput[]): ReportFinding[] {
-  return sources.flatMap(({ repository, error }) =>
-    error === undefined
-      ? []
-      : [
-          {
-            code: 'SOURCE_UNREADABLE',
-            severity: 'error',
-            message: maskUrlCredentials(error),
-            repository: maskUrlCredentials(repository),
-            path: '',
-          },
-        ],
-  );
-}
-
-/** Findings about the targets and the configuration as a whole. */
-function planFindings({ diagnostics }: MigrationPlan): ReportFinding[] {
-  return diagnostics.map(({ code, severity, message, hint, location }) => ({
-    code,
-    severity,
-    message: maskUrlCredentials(message),
-    ...(hint === undefined ? {} : { hint }),
-    repository: /^(?:fleet|ignore)\./.test(code) ? 'configuration' : 'targets',
-    path: location?.path ?? '',
-    ...(location === undefined ? {} : { line: location.line, column: location.column }),
-  }));
 }
 
 function reportSource(source: SourceInput): ReportSource {

@@ -26,8 +26,8 @@ export interface EntryChange {
   /** The file name that the target with `before` has for the app. */
   readonly fileName?: string;
   /**
-   * `yes`: devices have a build of the operating system whose entry is missing or is not `before`, that of the last target made for its apps.
-   * `maybe`: so it looks, but nothing shows that the earlier target was made for its apps.
+   * `yes`: devices have a build of the operating system that lacks the entry or has another than `before`, that of the last target made for its apps.
+   * `maybe`: an earlier target says what the new one says, but nothing shows that it was made for its apps.
    */
   readonly behind: 'no' | 'yes' | 'maybe';
 }
@@ -58,18 +58,20 @@ function compareLine(
   after: AppMaps,
 ): Omit<DeviceStep, 'hardwareIds'> {
   const [newest] = line;
-  const { settled, isProven } = findSettled(file, line);
-  const [had, base] = [newest, settled].map((target) =>
-    target === undefined ? NO_APPS : (readAppMaps(file, target) ?? NO_APPS),
-  ) as [AppMaps, AppMaps];
+  const newestApps = newest === undefined ? undefined : readAppMaps(file, newest);
+  const had = newestApps ?? NO_APPS;
+  const proven = findProven(line);
+  const settled = proven ?? line.slice(1).find((target) => readAppMaps(file, target) !== undefined) ?? newest;
+  const base = settled === undefined ? NO_APPS : (readAppMaps(file, settled) ?? NO_APPS);
+  const isCertain = proven !== undefined || newestApps === undefined;
   const apps = new Set([had, after].flatMap((maps) => [...maps.dockerApps.keys(), ...maps.composeApps.keys()]));
   const changes = [...apps].sort(compareText).flatMap((app) =>
     STYLES.flatMap(({ style, map, member }): EntryChange[] => {
       const textOf = (maps: AppMaps): string | undefined => readText(maps[map].get(app), member);
       const [is, was, will] = [textOf(had), textOf(base), textOf(after)];
       if (is === will) return [];
-      const isLost = is !== was && was !== undefined && (is === undefined || isProven);
-      const isMaybe = is !== was && was !== undefined && was === will;
+      const isOther = was !== undefined && is !== was;
+      const isLost = isOther && isCertain;
       const before = isLost ? was : is;
       const fileName = readText((isLost ? base : had).dockerApps.get(app), 'filename');
       return [
@@ -79,7 +81,7 @@ function compareLine(
           ...(before === undefined ? {} : { before }),
           ...(will === undefined ? {} : { after: will }),
           ...(fileName === undefined ? {} : { fileName }),
-          behind: isLost ? 'yes' : isMaybe ? 'maybe' : 'no',
+          behind: isLost ? 'yes' : isOther && was === will ? 'maybe' : 'no',
         },
       ];
     }),
@@ -89,18 +91,13 @@ function compareLine(
 
 /**
  * The newest target of a line that was made for its apps: it has the commit of the one before it, which proves it. One with a commit of its own is a
- * build of the operating system, whose apps are those that the builder knew. Without proof it is the newest one with apps.
+ * build of the operating system, whose apps are those that the builder knew.
  */
-function findSettled(
-  file: TargetsFile,
-  line: TargetLine,
-): { readonly settled: TargetLine[number] | undefined; readonly isProven: boolean } {
-  const proven = line.find((target, i) => {
+function findProven(line: TargetLine): TargetLine[number] | undefined {
+  return line.find((target, i) => {
     const older = line[i + 1];
     return older !== undefined && isSameCommit(target, older);
   });
-  const settled = proven ?? line.find((target) => readAppMaps(file, target) !== undefined);
-  return { settled, isProven: proven !== undefined };
 }
 
 function readText(entry: unknown, member: string): string | undefined {
