@@ -125,7 +125,10 @@ export interface PlannedTarget {
  * `image`: a reference stands for another digest; `option`: configuration and flags; `format`: what made the bytes; `targets`: nothing of ours, the
  * target that they have is not built upon the last one with these apps.
  */
-export type UpdateCause = 'new' | 'removed' | 'source' | 'image' | 'option' | 'format' | 'targets';
+export type UpdateCause = (typeof UPDATE_CAUSES)[number];
+
+/** In the order in which they are told. */
+export const UPDATE_CAUSES = ['new', 'removed', 'source', 'image', 'option', 'format', 'targets'] as const;
 
 /** How devices run apps: by docker-app from a `.dockerapp`, or from a Compose Bundle. */
 export type DeviceStyle = 'docker-app' | 'bundle';

@@ -1,7 +1,4 @@
-import type { MovedImage, UpdateCause } from '../model/plan.ts';
-
-/** In the order in which they are told. */
-export const CAUSES: readonly UpdateCause[] = ['new', 'removed', 'source', 'image', 'option', 'format', 'targets'];
+import { type MovedImage, UPDATE_CAUSES, type UpdateCause } from '../model/plan.ts';
 
 /** One difference that was seen: at least one of the causes is behind it. */
 export type Observation = readonly UpdateCause[];
@@ -28,8 +25,8 @@ export function settleCauses(observations: readonly Observation[], images: reado
   const least = open.find((causes) => open.every((other) => causes.every((cause) => other.includes(cause))));
   const unclear = new Set(least ?? open.flat());
   return {
-    causes: CAUSES.filter((cause) => certain.has(cause)),
-    unclear: CAUSES.filter((cause) => unclear.has(cause)),
+    causes: UPDATE_CAUSES.filter((cause) => certain.has(cause)),
+    unclear: UPDATE_CAUSES.filter((cause) => unclear.has(cause)),
     images,
   };
 }

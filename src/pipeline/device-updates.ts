@@ -1,12 +1,18 @@
 import { toRebundleError } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
 import { mapLimit } from '../lib/limit.ts';
-import type { DeviceUpdate, MovedImage, UpdateCause, UpdateGroup } from '../model/plan.ts';
+import {
+  type DeviceUpdate,
+  type MovedImage,
+  UPDATE_CAUSES,
+  type UpdateCause,
+  type UpdateGroup,
+} from '../model/plan.ts';
 import type { DeviceStep, EntryChange } from '../targets/device-steps.ts';
 import type { TargetsPlan } from '../targets/plan-targets.ts';
 import type { TargetsFile } from '../targets/targets-file.ts';
 import type { BuiltApp } from './build-app.ts';
-import { CAUSES, type Explanation, settleCauses, UNKNOWN } from './causes.ts';
+import { type Explanation, settleCauses, UNKNOWN } from './causes.ts';
 import { type ExplainInput, explainBundle, explainDockerApp } from './explain-entry.ts';
 import { createFormerApps } from './former-apps.ts';
 import type { MigrationContext, MigrationRequest } from './migration.ts';
@@ -75,9 +81,9 @@ async function explainEntry(change: EntryChange, input: ExplainInput): Promise<E
         : await compareEntry({ ...change, before, after }, input);
   if (behind === 'no') return own;
   if (behind === 'yes')
-    return { ...own, causes: CAUSES.filter((cause) => cause === 'targets' || own.causes.includes(cause)) };
+    return { ...own, causes: UPDATE_CAUSES.filter((cause) => cause === 'targets' || own.causes.includes(cause)) };
   const all = new Set<UpdateCause>([...own.causes, ...own.unclear, 'targets']);
-  return { causes: [], unclear: CAUSES.filter((cause) => all.has(cause)), images: [] };
+  return { causes: [], unclear: UPDATE_CAUSES.filter((cause) => all.has(cause)), images: [] };
 }
 
 async function compareEntry(
@@ -131,7 +137,7 @@ function groupByCause(rows: readonly ExplainedChange[]): UpdateGroup[] {
 
 /** `docker-app` first, then by the first cause, fewer causes first; what is unclear comes last. */
 function rankOf({ style, causes, unclear }: UpdateGroup): number {
-  const digits = causes.map((cause) => CAUSES.indexOf(cause) + 1);
-  const order = digits.reduce((sum, digit, i) => sum + digit * 10 ** (CAUSES.length - i), 0);
+  const digits = causes.map((cause) => UPDATE_CAUSES.indexOf(cause) + 1);
+  const order = digits.reduce((sum, digit, i) => sum + digit * 10 ** (UPDATE_CAUSES.length - i), 0);
   return (style === 'bundle' ? 1e12 : 0) + (causes.length === 0 ? 1e11 : order) + unclear.length;
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { RebundleError } from '../errors.ts';
+import { UPDATE_CAUSES } from '../model/plan.ts';
 import type { RunReport } from './run-report.ts';
 
 const Count = z.int().min(0);
@@ -109,7 +110,7 @@ const Target = z.looseObject({
   apps: z.array(z.looseObject({ app: z.string(), dockerApp: Change, composeApp: Change })),
 });
 
-const Cause = z.enum(['new', 'removed', 'source', 'image', 'option', 'format', 'targets']);
+const Cause = z.enum(UPDATE_CAUSES);
 
 const Update = z.looseObject({
   tag: z.string(),

@@ -1,17 +1,13 @@
-import type { DeviceStyle, DeviceUpdate, MovedImage, UpdateCause, UpdateGroup } from '../model/plan.ts';
+import {
+  type DeviceStyle,
+  type DeviceUpdate,
+  type MovedImage,
+  UPDATE_CAUSES,
+  type UpdateCause,
+  type UpdateGroup,
+} from '../model/plan.ts';
 import type { RunReport } from './run-report.ts';
 import { countOf } from './wording.ts';
-
-export const CAUSE_LABELS: readonly (UpdateCause | 'unclear')[] = [
-  'new',
-  'removed',
-  'source',
-  'image',
-  'option',
-  'format',
-  'targets',
-  'unclear',
-];
 
 const IMAGES_SHOWN = 3;
 /** Of so many causes none is named: source, image, option and format. */
@@ -127,7 +123,7 @@ export function countUpdatedApps(updates: readonly DeviceUpdate[]): number {
 /** Apps by cause and style; an app counts for each of its causes. */
 export function countCauses(updates: readonly DeviceUpdate[]): { style: DeviceStyle; cause: string; count: number }[] {
   return (['docker-app', 'bundle'] as const).flatMap((style) =>
-    CAUSE_LABELS.map((cause) => {
+    ([...UPDATE_CAUSES, 'unclear'] as const).map((cause) => {
       const groups = updates.flatMap((update) => update.groups).filter((group) => group.style === style);
       const has = ({ causes, unclear }: UpdateGroup): boolean =>
         cause === 'unclear' ? unclear.length > 0 : causes.includes(cause);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { UpdateCause } from '../../src/model/plan.ts';
-import { CAUSES, settleCauses } from '../../src/pipeline/causes.ts';
+import { UPDATE_CAUSES, type UpdateCause } from '../../src/model/plan.ts';
+import { settleCauses } from '../../src/pipeline/causes.ts';
 
 const settled = (...observations: UpdateCause[][]): string => {
   const { causes, unclear } = settleCauses(observations);
@@ -36,9 +36,9 @@ describe('settleCauses', () => {
   });
 
   test('says nothing that may be wrong: whatever holds, what is certain does, and one of what is unclear', () => {
-    const observation = fc.subarray([...CAUSES], { minLength: 1 });
+    const observation = fc.subarray([...UPDATE_CAUSES], { minLength: 1 });
     fc.assert(
-      fc.property(fc.array(observation, { maxLength: 5 }), fc.subarray([...CAUSES]), (observations, truth) => {
+      fc.property(fc.array(observation, { maxLength: 5 }), fc.subarray([...UPDATE_CAUSES]), (observations, truth) => {
         const holds = (causes: readonly UpdateCause[]): boolean => causes.some((cause) => truth.includes(cause));
         fc.pre(observations.every(holds));
         const { causes, unclear } = settleCauses(observations);
