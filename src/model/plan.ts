@@ -13,6 +13,9 @@ import type { Target } from './target.ts';
 /** The rules that shaped the bytes. A plan made under other rules is refused by `apply`. */
 export const RULES_VERSION = 1;
 
+/** The first rules that made bundles. A bundle does not say which ones made it. */
+export const FIRST_RULES_VERSION = 1;
+
 /** What the plan says of one app: digests and findings, never whole texts. */
 export interface AppPlan {
   readonly app: string;

@@ -10,6 +10,7 @@ import { convertPackages } from './convert.ts';
 import { describePlan } from './describe-plan.ts';
 import { explainUpdates, indexApps } from './device-updates.ts';
 import { forecastDownloads } from './downloads.ts';
+import { readRecorded } from './explain-entry.ts';
 import { createFormerApps } from './former-apps.ts';
 import { createImageResolver } from './image-resolver.ts';
 import { readPinsOfPlan, readPublishedPins } from './kept-pins.ts';
@@ -73,7 +74,14 @@ export async function buildMigration(
   const updates =
     steps === undefined
       ? undefined
-      : await explainUpdates(steps, { apps: indexApps(apps), file, former, earlier, request, context });
+      : await explainUpdates(steps, {
+          apps: indexApps(apps),
+          file,
+          former,
+          recorded: readRecorded(earlier, request),
+          request,
+          context,
+        });
   const plan = describePlan({ request, context, apps, planned, targets, createdAt, downloads, updates });
   return { plan, apps, scanned, ...(targets === undefined ? {} : { targets }) };
 }

@@ -28,7 +28,9 @@ export interface Evidence {
   /** An earlier run recorded that the options that shape bundles were these. */
   readonly sameOptions: boolean;
   /** An earlier run made the former bundle under the rules of today. */
-  readonly sameFormat: boolean;
+  readonly sameRules: boolean;
+  /** No other rules than those of today ever made bundles of our form. */
+  readonly onlyRules: boolean;
 }
 
 type BundleOf = NonNullable<BuiltApp['bundle']>;
@@ -50,13 +52,14 @@ export function compareBundle(input: {
   if (manifest?.isOwn !== true) return settleCauses([['format']]);
   if (manifest.archive?.digest === bundle.archive.digest) {
     const had = manifest.composeLayers.length > 0;
-    // The same files, so all that decides upon the layer is whether it is asked for.
-    return settleCauses([[had === input.hasComposeLayers ? 'format' : 'option']]);
+    if (had === input.hasComposeLayers) return settleCauses([['format']]);
+    // The same files, so all that decides upon the layer under the same rules is whether it is asked for.
+    return settleCauses([evidence.sameRules || evidence.onlyRules ? ['option'] : ['option', 'format']]);
   }
   const file = readFormer(former.compose);
   if (file === undefined) return settleCauses([['source', 'image', 'option', 'format']]);
   const before = readImages(file, former.compose);
-  const isOurForm = evidence.sameFormat || repin({ file, former }) === former.compose;
+  const isOurForm = evidence.sameRules || (evidence.onlyRules && pinLike(file, former) === former.compose);
   const ruledOut: UpdateCause[] = [];
   if (isOurForm) ruledOut.push('format');
   if (evidence.sameOptions) ruledOut.push('option');
@@ -71,8 +74,11 @@ export function compareBundle(input: {
     observations.push(isWritten ? ['source'] : ofText);
   }
   observations.push(...compareFiles(former.files, bundle.files, ofChoice));
-  // Nothing of the content: which files are executable, or how the archive is written.
-  if (observations.length === 0) observations.push(without(['source', 'format'], ruledOut));
+  if (observations.length === 0) {
+    // Nothing of the content: which files are executable, or how the archive is written.
+    const hidden: Observation = former.files === undefined ? ['source', 'option', 'format'] : ['source', 'format'];
+    observations.push(evidence.sameRules ? without(hidden, ['format']) : hidden);
+  }
   return settleCauses(observations, moved.images);
 }
 
@@ -87,12 +93,10 @@ function narrow(causes: Observation, { pkg }: Evidence): Observation {
   return pkg === 'same' ? without(causes, ['source']) : causes;
 }
 
-/** The text with the pins that it has, written by the rules of today; undefined where they do not take it. */
-function repin({ file, former }: { readonly file: ComposeFile; readonly former: FormerBundle }): string | undefined {
-  return former.files === undefined ? undefined : pinLike(file, former);
-}
-
-/** A converted text pinned as the former bundle is: the very same text where nothing but the pins differs. */
+/**
+ * A compose text with the pins and the files of a former bundle, by the rules of today: the text of that bundle, where nothing else differs. Undefined
+ * where the rules do not take it.
+ */
 export function pinLike(file: ComposeFile, { compose, files }: FormerBundle): string | undefined {
   const of = readFormer(compose);
   if (of === undefined || files === undefined) return undefined;

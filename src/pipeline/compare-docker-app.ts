@@ -4,14 +4,17 @@ import { type Explanation, type Observation, settleCauses } from './causes.ts';
 import { nameOf, type PackageOutline } from './outline.ts';
 
 /** Why the `.dockerapp` for devices of the old style is another one than the former. */
-export function compareDockerApp(
-  former: PackageOutline,
-  now: PackageOutline,
-  images: readonly ServicePin[],
-): Explanation {
+export function compareDockerApp(input: {
+  readonly former: PackageOutline;
+  readonly now: PackageOutline;
+  readonly images: readonly ServicePin[];
+  /** True where the same target has a bundle of the app, too: then our rules wrote the file. */
+  readonly isDual: boolean;
+}): Explanation {
+  const { former, now, images, isDual } = input;
   if (former.text !== now.text) {
-    // Images of the factory without any digest: the former file was not written by the rules of today.
-    const isForeign = now.references.some(isPinned) && !former.references.some(isPinned);
+    // Images of the factory without any digest: our rules did not write the file.
+    const isForeign = !isDual || (now.references.some(isPinned) && !former.references.some(isPinned));
     return settleCauses([
       isForeign ? ['source', 'option', 'format'] : ['source'],
       ...compareReferences(former, now, images).observations,

@@ -13,7 +13,7 @@ import type { TargetsPlan } from '../targets/plan-targets.ts';
 import type { TargetsFile } from '../targets/targets-file.ts';
 import type { BuiltApp } from './build-app.ts';
 import { type Explanation, settleCauses, UNKNOWN } from './causes.ts';
-import { type ExplainInput, explainBundle, explainDockerApp } from './explain-entry.ts';
+import { type ExplainInput, explainBundle, explainDockerApp, readRecorded } from './explain-entry.ts';
 import { createFormerApps } from './former-apps.ts';
 import type { MigrationContext, MigrationRequest } from './migration.ts';
 
@@ -59,7 +59,7 @@ export function explainAgain(
 ): Promise<DeviceUpdate[]> {
   const { file, context, request } = run;
   const former = createFormerApps({ file, context, host: request.config.registry });
-  return explainUpdates(steps, { ...run, former, apps: indexApps(apps), earlier: undefined });
+  return explainUpdates(steps, { ...run, former, apps: indexApps(apps), recorded: readRecorded(undefined, request) });
 }
 
 export function indexApps(apps: readonly BuiltApp[]): ReadonlyMap<string, BuiltApp> {

@@ -8,7 +8,7 @@ import { readAll } from '../lib/bytes.ts';
 import { isDigest } from '../lib/digest.ts';
 import { formatReference } from '../lib/reference.ts';
 import { type Digest, MEDIA_TYPES } from '../model/oci.ts';
-import type { MigrationPlan } from '../model/plan.ts';
+import { FIRST_RULES_VERSION, type MigrationPlan, RULES_VERSION } from '../model/plan.ts';
 import type { EntryChange } from '../targets/device-steps.ts';
 import { hasContent } from '../targets/file-targets.ts';
 import type { TargetsFile } from '../targets/targets-file.ts';
@@ -28,10 +28,24 @@ export interface ExplainInput {
   readonly apps: ReadonlyMap<string, BuiltApp>;
   readonly file: TargetsFile | undefined;
   readonly former: FormerApps;
-  /** Of an earlier run. */
-  readonly earlier: MigrationPlan | undefined;
+  readonly recorded: Recorded;
   readonly request: MigrationRequest;
   readonly context: MigrationContext;
+}
+
+/** What the plan of an earlier run tells of bundles that it published. */
+export interface Recorded {
+  readonly references: ReadonlySet<string>;
+  /** True where the options that shape bundles were those of today. */
+  readonly sameOptions: boolean;
+}
+
+export function readRecorded(earlier: MigrationPlan | undefined, request: MigrationRequest): Recorded {
+  if (earlier?.state !== 'done') return { references: new Set(), sameOptions: false };
+  return {
+    references: new Set(earlier.apps.flatMap(({ reference }) => reference ?? [])),
+    sameOptions: earlier.shape === digestShape(request),
+  };
 }
 
 type Replaced = EntryChange & { readonly before: string; readonly after: string };
@@ -74,7 +88,8 @@ export async function explainDockerApp(change: Replaced, input: ExplainInput): P
   if (app === undefined || now === undefined) return settleCauses([['targets']]);
   const bytes = await input.former.readFile(change.before);
   if (bytes === undefined) return UNKNOWN;
-  return compareDockerApp(outlineDockerApp(bytes, placeOf(input), app.images), now, app.images);
+  const former = outlineDockerApp(bytes, placeOf(input), app.images);
+  return compareDockerApp({ former, now, images: app.images, isDual: change.partner !== undefined });
 }
 
 function ownApp({ app }: EntryChange, { apps }: ExplainInput): BuiltApp | undefined {
@@ -95,10 +110,13 @@ async function outlineOf(app: BuiltApp): Promise<Outline> {
 const NO_OUTLINE: Outline = { compose: 'sha256:', hasComposeLayers: false };
 
 /** What an earlier run recorded of the very bundle. */
-function recall({ app, before }: Replaced, { earlier, request }: ExplainInput): Evidence {
-  const isRecorded =
-    earlier?.state === 'done' && earlier.apps.some((row) => row.app === app && row.reference === before);
-  return { sameFormat: isRecorded, sameOptions: isRecorded && earlier.shape === digestShape(request) };
+function recall({ before }: Replaced, { recorded }: ExplainInput): Evidence {
+  const isRecorded = recorded.references.has(before);
+  return {
+    sameRules: isRecorded,
+    sameOptions: isRecorded && recorded.sameOptions,
+    onlyRules: RULES_VERSION === FIRST_RULES_VERSION,
+  };
 }
 
 /** Digests by path; undefined where the bundle has no index that can be read. */
@@ -143,7 +161,7 @@ async function comparePackage(
   },
   input: ExplainInput,
 ): Promise<Evidence['pkg']> {
-  const { fileName } = change;
+  const { partner: fileName } = change;
   if (fileName === undefined || app.dockerApp === undefined || outline.dockerApp === undefined) return undefined;
   if (hasContent(input.file?.targets.get(fileName), app.dockerApp)) return 'same';
   const bytes = await input.former.readFile(fileName);

@@ -23,8 +23,8 @@ export interface EntryChange {
   /** What it is to be compared with; absent where there is no such entry. */
   readonly before?: string;
   readonly after?: string;
-  /** The file name that the target with `before` has for the app. */
-  readonly fileName?: string;
+  /** What the target with `before` says of the app in the other style. */
+  readonly partner?: string;
   /**
    * `yes`: devices have a build of the operating system that lacks the entry or has another than `before`, that of the last target made for its apps.
    * `maybe`: an earlier target says what the new one says, but nothing shows that it was made for its apps.
@@ -73,14 +73,15 @@ function compareLine(
       const isOther = was !== undefined && is !== was;
       const isLost = isOther && isCertain;
       const before = isLost ? was : is;
-      const fileName = readText((isLost ? base : had).dockerApps.get(app), 'filename');
+      const other = STYLES.find((each) => each.style !== style);
+      const partner = other && readText((isLost ? base : had)[other.map].get(app), other.member);
       return [
         {
           app,
           style,
           ...(before === undefined ? {} : { before }),
           ...(will === undefined ? {} : { after: will }),
-          ...(fileName === undefined ? {} : { fileName }),
+          ...(partner === undefined ? {} : { partner }),
           behind: isLost ? 'yes' : isOther && was === will ? 'maybe' : 'no',
         },
       ];

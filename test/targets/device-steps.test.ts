@@ -111,7 +111,7 @@ test('the package of the former bundle is named, though it does not change', () 
       style: 'bundle',
       before: uriOf('web', 'other'),
       after: uriOf('web'),
-      fileName: 'web.dockerapp-2',
+      partner: 'web.dockerapp-2',
       behind: 'no',
     },
   ]);
