@@ -22,9 +22,9 @@ describe('renderSummary', () => {
         targets   2 targets and 4 file targets planned as version 43
         findings  1 error, 3 warnings, 3 notes
         devices   tag main, hardware ids intel-corei7-64, raspberrypi4-64: 2 apps get an update
-                    new, all devices: shop
-                    source, devices with docker-app: pulse
-                    image and source or option, devices with Compose Bundles: pulse (docker.io/library/re…
+                    new, both styles: shop
+                    source, docker-app: pulse
+                    image and source or option, Compose Bundles: pulse (docker.io/library/redis:6 448cda7…
         NEW ON DEVICES: shop
         IMAGE_UNRESOLVED kiosk repositories/gateway/kiosk.dockerapp:12:12
           hub.example.com/acme/kiosk:4f1d0c7 is not in the registry
