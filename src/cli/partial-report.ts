@@ -114,7 +114,7 @@ function listNotRead(sources: readonly SourceRow[], repositories: readonly strin
 }
 
 /** What the plan meant to do is not known to be done. */
-function withoutPromises(plan: MigrationPlan): MigrationPlan {
+function withoutPromises({ updates: _, ...plan }: MigrationPlan): MigrationPlan {
   return {
     ...plan,
     apps: plan.apps.map((app) =>

@@ -13,6 +13,9 @@ import type { Target } from './target.ts';
 /** The rules that shaped the bytes. A plan made under other rules is refused by `apply`. */
 export const RULES_VERSION = 1;
 
+/** The first rules that made bundles. A bundle does not say which ones made it. */
+export const FIRST_RULES_VERSION = 1;
+
 /** A value that is asked for seldom, and so may be kept packed. */
 export interface Kept<T> {
   /** The value, made anew each time where it is packed: nothing that holds on to it. */
@@ -145,6 +148,48 @@ export interface PlannedTarget {
   }[];
 }
 
+/**
+ * Why devices get another entry of an app. `new`: devices of the style had none; `removed`: they lose it; `source`: the package or its support files;
+ * `image`: a reference stands for another digest; `option`: configuration and flags; `format`: what made the bytes; `targets`: nothing of ours, the
+ * target that they have is not built upon the last one with these apps.
+ */
+export type UpdateCause = (typeof UPDATE_CAUSES)[number];
+
+/** In the order in which they are told. */
+export const UPDATE_CAUSES = ['new', 'removed', 'source', 'image', 'option', 'format', 'targets'] as const;
+
+/** How devices run apps: by docker-app from a `.dockerapp`, or from a Compose Bundle. */
+export type DeviceStyle = 'docker-app' | 'bundle';
+
+/** An image reference that stands for another digest than before. */
+export interface MovedImage {
+  readonly reference: string;
+  readonly before: Digest;
+  readonly after: Digest;
+}
+
+/** What devices of one tag see when the new targets reach them: the same for each of the hardware ids. */
+export interface DeviceUpdate {
+  readonly tag: string;
+  readonly hardwareIds: readonly string[];
+  /** True where the new target also names another build of the operating system than the one that the devices have. */
+  readonly changesSystem: boolean;
+  /** By style, then by cause. */
+  readonly groups: readonly UpdateGroup[];
+}
+
+/** Apps that change for the same causes. */
+export interface UpdateGroup {
+  readonly style: DeviceStyle;
+  /** All of them hold. */
+  readonly causes: readonly UpdateCause[];
+  /** At least one of them holds, and it cannot be told which. */
+  readonly unclear: readonly UpdateCause[];
+  readonly apps: readonly string[];
+  /** What is behind the cause `image`. */
+  readonly images: readonly MovedImage[];
+}
+
 /** A finding that the configuration says is known. */
 export interface IgnoredFinding {
   /** The app and the path of its package; absent for a finding about the run as a whole. */
@@ -188,6 +233,10 @@ export interface MigrationPlan {
   readonly apps: readonly PlannedApp[];
   readonly targets: readonly PlannedTarget[];
   readonly skippedTargets: readonly SkippedTarget[];
+  /** What devices see once the targets are written; empty where that is nothing, absent where no targets are configured. */
+  readonly updates?: readonly DeviceUpdate[];
+  /** sha256 over the options that shape bundles, whatever their images are pinned to. */
+  readonly shape?: Digest;
   /** Findings about the targets as a whole. */
   readonly diagnostics: readonly Diagnostic[];
   /** Findings that are not told because `findings.ignore` or `--ignore` names them; absent where there is none. */

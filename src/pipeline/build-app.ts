@@ -34,6 +34,7 @@ import {
   type MigrationRequest,
   sortDiagnostics,
 } from './migration.ts';
+import { type Outline, outlineApp } from './outline.ts';
 import { type BytePins, type Pinning, pinApp, repeatPins } from './pin-app.ts';
 import { findPlace, type PublishPlace } from './publish.ts';
 import { describeBytes, describeConversion } from './review.ts';
@@ -49,6 +50,8 @@ export interface BuiltApp {
   readonly isConverted: boolean;
   readonly resolutions: readonly ImageResolution[];
   readonly inputs?: Digest;
+  /** There where the newest targets name another bundle of the app. */
+  readonly outline?: Outline;
   /** `registry/factory/app@sha256:...` and the size of the archive; there where nothing is wrong. */
   readonly bundle?: { readonly reference: string; readonly size: number };
   /** Where the bundle is, or will be, in the destination. */
@@ -81,6 +84,8 @@ export async function buildApp(
     readonly pinning: Pinning;
     readonly keep: Keep;
     readonly keys: Pick<SourceKeys, 'ofReads'>;
+    /** Of the bundles that the newest targets name, by app. */
+    readonly uris: ReadonlyMap<string, string>;
     readonly hold: ReturnType<typeof createByteStore>;
     readonly task: PackageTask;
   },
@@ -170,11 +175,15 @@ async function describeApp(
       tree: digestTree(app, made.files),
       ...describeSources(converted, input),
     });
+    const text = formatReference(bundle.reference);
+    const uri = input.uris.get(base.name);
+    const isOther = uri !== undefined && uri !== text;
     const built = {
       ...base,
       resolutions,
+      ...(isOther ? { outline: await outlineApp(made.bytes, found.images) } : {}),
       inputs: digestInputs(pkg, made.files, app, found.images, request),
-      bundle: { reference: formatReference(bundle.reference), size: bundle.archive.size },
+      bundle: { reference: text, size: bundle.archive.size },
       ...(oldStyle === undefined ? {} : { dockerApp: oldStyle }),
       details,
       diagnostics: detach(maskFindings(app, all)),

@@ -1,13 +1,17 @@
 import { RebundleError } from '../errors.ts';
 import { createKeep } from '../lib/keep.ts';
 import type { MigrationPlan } from '../model/plan.ts';
+import { findPublishedUris } from '../targets/published-uris.ts';
 import { parseTagRules } from '../targets/tag-rules.ts';
 import { createByteStore } from './app-bytes.ts';
 import { planFreeTargets, readTargets, type TargetsState } from './app-targets.ts';
 import { type BuiltApp, buildApp } from './build-app.ts';
 import { convertPackages } from './convert.ts';
 import { describePlan } from './describe-plan.ts';
+import { explainUpdates, indexApps } from './device-updates.ts';
 import { forecastDownloads, readAhead } from './downloads.ts';
+import { readRecorded } from './explain-entry.ts';
+import { createFormerApps } from './former-apps.ts';
 import { limitHeld } from './hold-limits.ts';
 import { createImageContents } from './image-contents.ts';
 import { createImageResolver } from './image-resolver.ts';
@@ -48,16 +52,11 @@ export async function buildMigration(
     repin: config.pin.refresh,
     lock: request.lock,
   });
-  const readUnlocked =
-    basis === undefined
-      ? readPublishedPins({
-          file: targets?.file,
-          tagRules: config.targets === undefined ? [] : parseTagRules(config.targets.tags),
-          earlier,
-          context,
-          host: config.registry,
-        })
-      : readPinsOfPlan(basis.plan);
+  const file = targets?.file;
+  const tagRules = config.targets === undefined ? [] : parseTagRules(config.targets.tags);
+  const uris = file === undefined ? new Map<string, string>() : findPublishedUris(file, tagRules);
+  const former = createFormerApps({ file, context, host: config.registry });
+  const readUnlocked = basis === undefined ? readPublishedPins({ uris, earlier, former }) : readPinsOfPlan(basis.plan);
   const readPins = request.lock === undefined ? readUnlocked : readLockedPins(request.lock, readUnlocked);
   const selected = scanned.reduce((sum, { packages }) => sum + packages.filter((each) => each.selected).length, 0);
   const limits = limitHeld(selected);
@@ -65,6 +64,7 @@ export async function buildMigration(
     request,
     context,
     pinning: { resolver, readPins },
+    uris,
     keep: createKeep(limits.details),
     keys: createSourceKeys(request, context),
     hold: createByteStore(limits.bytes),
@@ -76,11 +76,14 @@ export async function buildMigration(
     context,
     async (converted, task) => {
       const app = await buildApp(converted, { ...shared, task });
-      if (contents !== undefined)
-        app.built.then(
-          (built) => readAhead(built, contents),
-          () => {},
-        );
+      app.built.then(
+        (built) => {
+          if (contents !== undefined) readAhead(built, contents);
+          // The bundle that is there already is not looked at again.
+          if (built.bundle !== undefined) former.forget(built.bundle.reference);
+        },
+        () => {},
+      );
       return request.maxFailures === undefined ? app : { ...app, diagnostics: (await app.built).diagnostics };
     },
     basis === undefined ? answerFromPlan(earlier, shared) : undefined,
@@ -99,8 +102,20 @@ export async function buildMigration(
   const downloads =
     contents === undefined
       ? undefined
-      : await forecastDownloads({ apps, targets: due, file: targets?.file, request, context, contents });
-  const plan = describePlan({ request, context, apps, planned, targets, createdAt, downloads });
+      : await forecastDownloads({ apps, targets: due, file, request, context, contents, former });
+  const steps = planned?.plan.steps;
+  const updates =
+    steps === undefined
+      ? undefined
+      : await explainUpdates(steps, {
+          apps: indexApps(apps),
+          file,
+          former,
+          recorded: readRecorded(earlier, request),
+          request,
+          context,
+        });
+  const plan = describePlan({ request, context, apps, planned, targets, createdAt, downloads, updates });
   return { plan, apps, scanned, ...(targets === undefined ? {} : { targets }) };
 }
 

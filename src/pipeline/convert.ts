@@ -2,13 +2,14 @@ import { posix } from 'node:path';
 import { checkSpec } from '../convert/check-spec.ts';
 import { convertApp } from '../convert/convert-app.ts';
 import { toWarning } from '../convert/not-publishable.ts';
+import type { RewriteOptions } from '../convert/rewrite.ts';
 import { MAX_PACKAGE_FILE } from '../dockerapp/split.ts';
 import { toRebundleError } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
 import { mapLimit } from '../lib/limit.ts';
 import { createMask } from '../lib/redact.ts';
-import type { AppPackage, ComposeApp, Diagnostic, PackageLocation, SourceOrigin } from '../model/app.ts';
+import type { AppPackage, ComposeApp, Diagnostic, PackageLocation, Semantics, SourceOrigin } from '../model/app.ts';
 import { rescueApp } from './env-files.ts';
 import { countFailed, notTriedFinding } from './max-failures.ts';
 import {
@@ -115,19 +116,13 @@ async function convertPackage(
   try {
     if (location.kind === 'compose') return { ...base, ...(await readNativeApp(scanned, location, request)) };
     context.emit({ type: 'app:stage', app: name, origin, stage: 'split' });
-    const semantics = request.config.apps.semantics.get(name) ?? request.config.semantics;
+    const semantics = semanticsOf(name, request);
     const opened = await openPackage({ ...scanned, location, origin, semantics });
     base = { ...base, location: opened.location, source: opened.source };
     pkg = opened.pkg;
     context.emit({ type: 'app:stage', app: name, origin, stage: 'rewrite' });
     const { config } = request;
-    const { app, proof } = convertApp(pkg, {
-      interpolation: config.apps.interpolation.get(name) ?? config.interpolation,
-      serviceConfigs: config.apps.serviceConfigs.get(name) ?? config.serviceConfigs,
-      parameterFiles: request.parameterFiles,
-      settings: [...config.parameters.set].map(([key, value]) => ({ name: key, value })),
-      deviceSeverity: request.deviceSeverity ?? 'error',
-    });
+    const { app, proof } = convertApp(pkg, conversionOptions(name, request));
     if (hasErrors(app.diagnostics)) return { ...base, pkg, app, diagnostics: maskFindings(app, app.diagnostics) };
     const { references } = app;
     const spec = await checkSpec(app, request.deviceSeverity ?? 'error');
@@ -146,6 +141,22 @@ async function convertPackage(
     const diagnostics: Diagnostic[] = [...(pkg?.diagnostics ?? []), errorFinding(error)];
     return { ...base, ...(pkg === undefined ? {} : { pkg }), diagnostics };
   }
+}
+
+export function semanticsOf(name: string, { config }: MigrationRequest): Semantics | 'auto' {
+  return config.apps.semantics.get(name) ?? config.semantics;
+}
+
+/** What configuration and flags say of the conversion of one app. */
+export function conversionOptions(name: string, request: MigrationRequest): RewriteOptions {
+  const { config } = request;
+  return {
+    interpolation: config.apps.interpolation.get(name) ?? config.interpolation,
+    serviceConfigs: config.apps.serviceConfigs.get(name) ?? config.serviceConfigs,
+    parameterFiles: request.parameterFiles,
+    settings: [...config.parameters.set].map(([key, value]) => ({ name: key, value })),
+    deviceSeverity: request.deviceSeverity ?? 'error',
+  };
 }
 
 /** docker-app read an env_file and refused a package without it; all other files only a bundle needs. */

@@ -6,6 +6,7 @@ import type { AppStatus, Diagnostic } from '../model/app.ts';
 import type { Digest } from '../model/oci.ts';
 import {
   type AppRow,
+  type DeviceUpdate,
   type Download,
   type MigrationPlan,
   type PlannedApp,
@@ -17,6 +18,7 @@ import type { PlannedTargets, TargetsState } from './app-targets.ts';
 import type { BuiltApp } from './build-app.ts';
 import { isNotTried } from './max-failures.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
+import { digestShape } from './shape.ts';
 
 export function describePlan(input: {
   readonly request: MigrationRequest;
@@ -26,6 +28,7 @@ export function describePlan(input: {
   readonly targets: TargetsState | undefined;
   readonly createdAt: string;
   readonly downloads: ReadonlyMap<string, readonly Download[]> | undefined;
+  readonly updates: readonly DeviceUpdate[] | undefined;
 }): MigrationPlan {
   const { request, planned, targets } = input;
   const changed = new Set((planned?.due.targets ?? []).flatMap(changedApps));
@@ -62,6 +65,8 @@ export function describePlan(input: {
     apps,
     targets: planned?.plan.targets ?? [],
     skippedTargets: planned?.plan.skipped ?? [],
+    ...(input.updates === undefined ? {} : { updates: input.updates }),
+    shape: digestShape(request),
     diagnostics: [
       ...(planned?.plan.diagnostics ?? []),
       ...(version === undefined ? [] : [versionFinding(version)]),

@@ -3,7 +3,6 @@ import { listServiceImages } from '../compose/images.ts';
 import { rewriteCompose } from '../convert/rewrite.ts';
 import { splitPackage } from '../dockerapp/split.ts';
 import { toRebundleError } from '../errors.ts';
-import { digestOf, hexOf } from '../lib/digest.ts';
 import { mapLimit } from '../lib/limit.ts';
 import { formatPlatform } from '../lib/platform.ts';
 import { parseReference } from '../lib/reference.ts';
@@ -11,9 +10,9 @@ import type { Digest, Reference } from '../model/oci.ts';
 import type { Download, PlannedTarget } from '../model/plan.ts';
 import type { TargetsFile } from '../targets/targets-file.ts';
 import type { BuiltApp } from './build-app.ts';
+import type { FormerApps } from './former-apps.ts';
 import type { ImageContents } from './image-contents.ts';
-import { callOptions, hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
-import { readPublishedCompose } from './published-bundle.ts';
+import { hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
 
 /** What devices run of an app before they get the new bundle: images, as far as they are known. */
 interface Former {
@@ -34,6 +33,7 @@ export async function forecastDownloads(input: {
   readonly request: MigrationRequest;
   readonly context: MigrationContext;
   readonly contents: ImageContents;
+  readonly former: FormerApps;
 }): Promise<Map<string, readonly Download[]>> {
   const { context, contents } = input;
   const forecasts = new Map<string, readonly Download[]>();
@@ -141,8 +141,8 @@ async function readFormerPackage(
   const sha256 = input.file?.targets.get(filename)?.hashes.sha256;
   const isCurrent = app.dockerApp?.sha256 === sha256;
   if (isCurrent) return app.resolutions.map(({ pinned }) => parseReference(pinned));
-  const bytes = await input.context.tufRepo?.getTarget(filename);
-  if (bytes === undefined || hexOf(digestOf(bytes)) !== sha256) return undefined;
+  const bytes = await input.former.readFile(filename);
+  if (bytes === undefined) return undefined;
   const { name, origin } = app;
   const location = { name, path: filename, kind: 'single-file', selected: true } as const;
   const pkg = await splitPackage({ location, origin, files: [], read: async () => bytes });
@@ -162,13 +162,9 @@ async function readFormerBundle(
   app: BuiltApp,
   input: Parameters<typeof forecastDownloads>[0],
 ): Promise<Former['images'] | undefined> {
-  const { context } = input;
   const uri = entryOf(app, input, 'docker_compose_apps')?.uri;
-  if (typeof uri !== 'string') return undefined;
-  const host = uri.split('/')[0] ?? '';
-  const registry = host === input.request.config.registry ? context.destination : context.imageRegistry(host);
-  const text = await readPublishedCompose(registry, uri, callOptions(context));
-  if (text === undefined) return undefined;
+  const text = typeof uri === 'string' ? (await input.former.readBundle(uri))?.compose : undefined;
+  if (typeof uri !== 'string' || text === undefined) return undefined;
   const file = readComposeFile({ text, path: uri, line: 1 }, { origin: 'compose' });
   return listServiceImages(file).map(({ image }) => readReference(image));
 }

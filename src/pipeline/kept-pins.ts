@@ -5,12 +5,8 @@ import { formatReference } from '../lib/reference.ts';
 import type { Diagnostic } from '../model/app.ts';
 import type { Reference } from '../model/oci.ts';
 import type { MigrationPlan, PlannedApp } from '../model/plan.ts';
-import type { Registry } from '../registry/registry.ts';
-import { findPublishedUris } from '../targets/published-uris.ts';
-import type { TagRule } from '../targets/tag-rules.ts';
-import type { TargetsFile } from '../targets/targets-file.ts';
-import { callOptions, type ImageLock, type MigrationContext } from './migration.ts';
-import { readPublishedCompose } from './published-bundle.ts';
+import type { FormerApps } from './former-apps.ts';
+import type { ImageLock } from './migration.ts';
 
 /** What the references of one app stay pinned to. */
 export interface AppPins {
@@ -74,15 +70,12 @@ function collectPins(rows: readonly PlannedApp[]): ReadonlyMap<string, ReadonlyS
  * records that very reference as published. So a machine without state pins as the one that published did.
  */
 export function readPublishedPins(input: {
-  readonly file: TargetsFile | undefined;
-  readonly tagRules: readonly TagRule[];
+  /** Of the bundles that the newest targets name, by app. */
+  readonly uris: ReadonlyMap<string, string>;
   readonly earlier: MigrationPlan | undefined;
-  readonly context: MigrationContext;
-  /** Registry host of the bundles. */
-  readonly host: string | undefined;
+  readonly former: Pick<FormerApps, 'readBundle'>;
 }): ReadPins {
-  const { file, tagRules, earlier, context, host } = input;
-  const uris = file === undefined ? new Map<string, string>() : findPublishedUris(file, tagRules);
+  const { uris, earlier, former } = input;
   const known = new Map(earlier?.state === 'done' ? earlier.apps.map((row) => [row.reference ?? '', row]) : []);
   return async (app) => {
     const uri = uris.get(app);
@@ -91,16 +84,11 @@ export function readPublishedPins(input: {
     if (planned !== undefined) {
       return { from: 'published', pins: pinsOf(planned), diagnostics: [] };
     }
-    const text = await readPublishedCompose(registryOf(uri, host, context), uri, callOptions(context));
-    if (text !== undefined) return { from: 'published', pins: readPinComments(text), diagnostics: [] };
+    const bundle = await former.readBundle(uri);
+    if (bundle !== undefined) return { from: 'published', pins: readPinComments(bundle.compose), diagnostics: [] };
     const message = `the published bundle ${uri} cannot be read: images are resolved as if it were not there`;
     return { ...NO_PINS, diagnostics: [finding('image.pins-unreadable', message)] };
   };
 }
 
 const NO_PINS: AppPins = { from: 'published', pins: new Map(), diagnostics: [] };
-
-function registryOf(uri: string, host: string | undefined, context: MigrationContext): Registry {
-  const [of = ''] = uri.split('/');
-  return of === host ? context.destination : context.imageRegistry(of);
-}

@@ -5,26 +5,53 @@ import { decodeUtf8 } from '../lib/bytes.ts';
 import { isDigest } from '../lib/digest.ts';
 import { parseReference, repositoryOf } from '../lib/reference.ts';
 import type { Descriptor } from '../model/oci.ts';
-import type { CallOptions, Registry } from '../registry/registry.ts';
+import type { CallOptions, Registry, RepositoryName } from '../registry/registry.ts';
+import type { MigrationContext } from './migration.ts';
 import { createPlainTarParser, isPackedAgain } from './plain-tar.ts';
 
 /** As much of an archive is unpacked in search of the compose file, which is the first entry of our bundles. */
 const MAX_SEARCHED_BYTES = 64 * 1024 * 1024;
 
+/** A published bundle as far as its manifest and its compose file tell. */
+export interface PublishedBundle {
+  readonly name: RepositoryName;
+  readonly manifest: Buffer;
+  readonly compose: string;
+}
+
 /**
- * The compose text of a published bundle, fetched as a device does: the manifest by digest, then its first layer, of which no more is read than
- * that takes. Undefined where the reference, the manifest or the archive is not what a bundle's is, or not there. What the registry fails at is thrown.
+ * A published bundle, fetched as a device does: the manifest by digest, then its first layer, of which no more is read than the compose file takes.
+ * Undefined where the reference, the manifest or the archive is not what a bundle's is, or not there. What the registry fails at is thrown.
  */
+export async function readPublishedBundle(
+  registry: Registry,
+  uri: string,
+  options: CallOptions,
+): Promise<PublishedBundle | undefined> {
+  const place = readUri(uri);
+  if (place === undefined) return undefined;
+  const manifest = (await registry.getManifest(place.name, place.digest, options))?.bytes;
+  const layer = manifest === undefined ? undefined : firstLayer(manifest);
+  const compose = layer === undefined ? undefined : await readCompose(registry.getBlob(place.name, layer, options));
+  return manifest === undefined || compose === undefined ? undefined : { name: place.name, manifest, compose };
+}
+
+/** Where bundles of a host are read: where they are written, if that is the host of this factory. */
+export function bundleRegistry(
+  of: string,
+  host: string | undefined,
+  { destination, imageRegistry }: Pick<MigrationContext, 'destination' | 'imageRegistry'>,
+): Registry {
+  return of === host ? destination : imageRegistry(of);
+}
+
+/** The compose text of a published bundle alone. */
 export async function readPublishedCompose(
   registry: Registry,
   uri: string,
   options: CallOptions,
 ): Promise<string | undefined> {
-  const place = readUri(uri);
-  if (place === undefined) return undefined;
-  const manifest = await registry.getManifest(place.name, place.digest, options);
-  const layer = manifest === undefined ? undefined : firstLayer(manifest.bytes);
-  return layer === undefined ? undefined : readCompose(registry.getBlob(place.name, layer, options));
+  return (await readPublishedBundle(registry, uri, options))?.compose;
 }
 
 function readUri(uri: string) {

@@ -7,6 +7,7 @@ import { isWritten, planAppTargets, readTargets } from './app-targets.ts';
 import { type BuiltMigration, buildMigration, type PlanBasis } from './build.ts';
 import type { BuiltApp } from './build-app.ts';
 import { describeWait } from './describe-plan.ts';
+import { explainAgain } from './device-updates.ts';
 import { tellFindings } from './ignore-findings.ts';
 import { countFailed, describeStop, isNotTried, isStopped } from './max-failures.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource } from './migration.ts';
@@ -97,7 +98,7 @@ function withoutTargets(plan: MigrationPlan): MigrationPlan {
   const apps = plan.apps.map((row) =>
     row.published && row.status !== 'failed' ? { ...row, status: 'unchanged' as const } : row,
   );
-  return { ...rest, targets: [], apps, hasChanges: apps.some(({ status }) => status === 'migrated') };
+  return { ...rest, targets: [], updates: [], apps, hasChanges: apps.some(({ status }) => status === 'migrated') };
 }
 
 function basisOf(plan: MigrationPlan): PlanBasis {
@@ -172,7 +173,7 @@ async function publishMigration(
   const apps = built.apps.map((app) => withOutcome(app, outcomes.get(app.name)));
   const anyFailed = [...outcomes.values()].some(({ diagnostics }) => hasErrors(diagnostics));
   const limited = isStopped(apps, request) ? { ...request, allowPartial: false } : request;
-  const due = anyFailed ? replanAfterFailure(built, apps, limited) : built.plan;
+  const due = anyFailed ? await replanAfterFailure(built, apps, limited, context) : built.plan;
   const { plan, bytes: targets } = await writeTargets({
     plan: due,
     apps,
@@ -223,11 +224,12 @@ function withOutcome(app: BuiltApp, outcome: PublishOutcome | undefined): BuiltA
 }
 
 /** An app failed while it was published: what it holds back is not written. */
-function replanAfterFailure(
+async function replanAfterFailure(
   built: BuiltMigration,
   apps: readonly BuiltApp[],
   request: MigrationRequest,
-): MigrationPlan {
+  context: MigrationContext,
+): Promise<MigrationPlan> {
   const { plan, targets } = built;
   const planned =
     targets === undefined
@@ -239,8 +241,13 @@ function replanAfterFailure(
   const diagnosticsOf = new Map(apps.map(({ name, diagnostics }) => [name, diagnostics]));
   const named = new Set(plan.targets.flatMap((target) => target.apps.map(({ app }) => app)));
   const { targetVersion: _none, ...rest } = plan;
+  const updates =
+    planned === undefined
+      ? undefined
+      : await explainAgain(planned.plan, apps, { file: targets?.file, request, context });
   return {
     ...rest,
+    ...(updates === undefined ? {} : { updates }),
     ...(planned?.plan.version === undefined ? {} : { targetVersion: planned.plan.version }),
     targets: planned?.plan.targets ?? [],
     apps: plan.apps.map((row) => {

@@ -8,6 +8,7 @@ import { parseTargetsFile, type TargetsFile } from '../targets/targets-file.ts';
 import { type PlannedTargets, planFreeTargets, readTargets, type TargetsState } from './app-targets.ts';
 import type { BuiltApp } from './build-app.ts';
 import { versionFinding } from './describe-plan.ts';
+import { explainAgain } from './device-updates.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
 
 /** Tries at a targets file that others write as well. */
@@ -59,7 +60,8 @@ export async function writeTargets(input: WriteInput): Promise<WrittenTargets> {
     if (follow === 'exact' && canonicalJson(planned.plan.targets) !== canonicalJson(plan.targets)) {
       throw new RebundleError('PLAN_STALE', 'not as planned: the targets file changed while the plan was carried out');
     }
-    plan = replaceTargets(plan, planned);
+    const updates = await explainAgain(planned.plan, apps, { file: targets.file, request, context });
+    plan = { ...replaceTargets(plan, planned), updates };
   }
 }
 

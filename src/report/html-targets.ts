@@ -2,12 +2,14 @@ import type { TargetChange } from '../model/plan.ts';
 import { code, limitedTable, table } from './html-parts.ts';
 import { html, type Markup } from './markup.ts';
 import type { ReportTarget, RunReport } from './run-report.ts';
-import { countOf, formatBytes, targetsSentence } from './wording.ts';
+import { describeUpdates, updatesSentence } from './updates.ts';
+import { capitalize, countOf, formatBytes, targetsSentence } from './wording.ts';
 
 const TARGETS_SHOWN = 200;
 const FILES_SHOWN = 200;
 const NAMES_SHOWN = 8;
 const APPS_SHOWN = 500;
+const CAUSE_NAMES_SHOWN = 100;
 
 const GENERATIONS = [
   { map: 'dockerApp', title: 'with docker-app' },
@@ -15,7 +17,8 @@ const GENERATIONS = [
 ] as const;
 
 /** What devices of each tag and hardware id will do, in both generations, once they take the new targets. */
-export function renderDevices({ targets }: RunReport): Markup {
+export function renderDevices(report: RunReport): Markup {
+  const { targets } = report;
   const rows = targets.filter(isInstalled).flatMap((target) =>
     GENERATIONS.map(({ map, title }) => {
       const names = (change: TargetChange): string[] =>
@@ -34,9 +37,20 @@ export function renderDevices({ targets }: RunReport): Markup {
   return html`<section aria-labelledby="devices">
 <h2 id="devices">What devices will see</h2>
 <div class="card">
-${rows.length === 0 ? html`<p class="soft">No target for devices is added: they see no change.</p>\n` : limitedTable({ caption: 'By tag, hardware id and generation of device', quiet: true, columns, rows }, { rows: 2 * TARGETS_SHOWN, noun: 'row' })}</div>
+${renderUpdates(report)}${rows.length === 0 ? undefined : limitedTable({ caption: 'By tag, hardware id and generation of device', quiet: true, columns, rows }, { rows: 2 * TARGETS_SHOWN, noun: 'row' })}</div>
 </section>
 `;
+}
+
+/** In a sentence, then by tag and cause. */
+function renderUpdates(report: RunReport): Markup {
+  const sentence = updatesSentence(report);
+  const updates = describeUpdates((report.updates ?? []).slice(0, TARGETS_SHOWN), CAUSE_NAMES_SHOWN);
+  const details = updates.map(
+    ({ devices, what, lines }) =>
+      html`<p>${capitalize(devices)}: ${what}</p>\n<ul>${lines.map(({ why, who, apps, images }) => html`<li><b>${why}</b>, ${who}${apps === '' ? undefined : `: ${apps}`}${images === '' ? undefined : html` <span class="soft">${images}</span>`}</li>`)}</ul>\n`,
+  );
+  return html`${sentence === undefined ? undefined : html`<p>${capitalize(sentence)}.</p>\n`}${details}`;
 }
 
 function isInstalled({ kind }: ReportTarget): boolean {

@@ -1,6 +1,7 @@
 import { escapeTerminal } from '../lib/escape-text.ts';
 import type { ReportApp, ReportFinding } from './report-apps.ts';
 import type { RunReport } from './run-report.ts';
+import { updatesSentence } from './updates.ts';
 import { placeOf } from './wording.ts';
 
 /**
@@ -33,12 +34,15 @@ export function* renderJunit(report: RunReport): Generator<string> {
   yield '  </testsuite>\n</testsuites>\n';
 }
 
-function listProperties({ counts, status, verdict }: RunReport): string {
+function listProperties(report: RunReport): string {
+  const { counts, status, verdict } = report;
+  const sentence = updatesSentence(report);
   const { findings, ...plain } = counts;
   const all: Record<string, string | number> = {
     status,
     safe: String(verdict.safe),
     ...plain,
+    ...(sentence === undefined ? {} : { devices: sentence }),
     ...Object.fromEntries(Object.entries(findings).map(([severity, count]) => [`findings.${severity}`, count])),
   };
   return Object.entries(all)

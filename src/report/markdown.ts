@@ -3,7 +3,9 @@ import { DOWNLOAD_TITLES, listDownloads } from './downloads.ts';
 import { codeCell, escapeMarkdown, fencedBlock } from './markdown-escape.ts';
 import type { ReportApp, ReportFinding } from './report-apps.ts';
 import type { RunReport } from './run-report.ts';
+import { describeUpdates, updatesSentence } from './updates.ts';
 import {
+  capitalize,
   countIgnored,
   countOf,
   formatBytes,
@@ -19,6 +21,8 @@ import {
 
 /** Job summaries above 1 MiB vanish; this leaves room for what else a job writes. */
 const BUDGET_BYTES = 900 * 1024;
+/** Of the apps that change for one cause. */
+const NAMES_SHOWN = 100;
 
 interface Section {
   readonly title: string;
@@ -78,6 +82,7 @@ function cutLines(text: string, budgetBytes: number): string {
 
 function renderTop(report: RunReport): string {
   const { counts, verdict } = report;
+  const sentence = updatesSentence(report);
   const rows: readonly (readonly [string, string | number])[] = [
     ...STATUSES.map((status) => [`apps ${statusWord(status, report)}`, counts[status]] as const),
     ['packages skipped', counts.skipped],
@@ -86,6 +91,7 @@ function renderTop(report: RunReport): string {
     ['bytes sent', formatBytes(counts.bytesSent)],
     ['images pinned', counts.images],
     ['tags that moved', counts.drifted],
+    ['apps that devices see change', counts.updated],
     ['targets', counts.targets],
     ...SEVERITIES.map((severity) => [SEVERITY_TITLES[severity].toLowerCase(), counts.findings[severity]] as const),
   ];
@@ -98,7 +104,7 @@ function renderTop(report: RunReport): string {
     '| --- | ---: |',
     ...rows.map(([label, value]) => `| ${label} | ${value} |`),
     '',
-    escapeMarkdown(targetsSentence(report)),
+    escapeMarkdown(`${targetsSentence(report)}${sentence === undefined ? '' : ` ${capitalize(sentence)}.`}`),
     '',
   ].join('\n');
 }
@@ -114,6 +120,7 @@ function listSections(report: RunReport): Section[] {
       count: report.newOnDevices.length,
       noun: 'app',
     },
+    { title: 'What devices will see', ...updateTable(report), noun: 'row' },
     listFindings(report, 'error'),
     {
       title: `Held: ${counts.held}`,
@@ -149,6 +156,15 @@ function listSections(report: RunReport): Section[] {
     },
     { title: 'Changes', head: '', ...listDiffs(report), noun: 'change' },
   ];
+}
+
+function updateTable(report: RunReport): Rows {
+  const rows = describeUpdates(report.updates ?? [], NAMES_SHOWN).flatMap(({ devices, lines }) =>
+    lines.map(({ why, who, apps, images }) => [devices, why, who, apps, images]),
+  );
+  return tableOf(['Tag and hardware ids', 'Cause', 'Devices', 'Apps', 'Images'], rows, (cells) =>
+    cells.map(escapeMarkdown),
+  );
 }
 
 /** Equal codes stand together: the findings are sorted so. */

@@ -1,5 +1,6 @@
 import { escapeTerminal } from '../lib/escape-text.ts';
 import type { RunReport } from './run-report.ts';
+import { countCauses } from './updates.ts';
 import { SEVERITIES, STATUSES } from './wording.ts';
 
 interface Sample {
@@ -38,6 +39,13 @@ export function* renderMetrics(report: RunReport, former = ''): Generator<string
     { labels: { kind: 'ostree' }, value: counts.targets },
     { labels: { kind: 'file' }, value: counts.fileTargets },
   ]);
+  yield* family(
+    'apps_updated',
+    'Apps of which devices of a style get another entry, by cause.',
+    report.updates === undefined
+      ? []
+      : countCauses(report.updates).map(({ style, cause, count }) => ({ labels: { style, cause }, value: count })),
+  );
   yield* family(
     'findings',
     'Findings by severity.',

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { RebundleError } from '../errors.ts';
+import { UPDATE_CAUSES } from '../model/plan.ts';
 import type { RunReport } from './run-report.ts';
 
 const Count = z.int().min(0);
@@ -109,6 +110,27 @@ const Target = z.looseObject({
   apps: z.array(z.looseObject({ app: z.string(), dockerApp: Change, composeApp: Change })),
 });
 
+const Cause = z.enum(UPDATE_CAUSES);
+
+const Update = z.looseObject({
+  tag: z.string(),
+  hardwareIds: z.array(z.string()),
+  changesSystem: z.boolean().describe('Whether devices also get another build of the operating system.'),
+  groups: z.array(
+    z.looseObject({
+      style: z
+        .enum(['docker-app', 'bundle'])
+        .describe('Which devices: those that run docker_apps, or docker_compose_apps.'),
+      causes: z.array(Cause).describe('All of them hold.'),
+      unclear: z.array(Cause).describe('At least one of them holds, and it cannot be told which.'),
+      apps: z.array(z.string()),
+      images: z
+        .array(z.looseObject({ reference: z.string(), before: Digest, after: Digest }))
+        .describe('References that stand for another digest than before.'),
+    }),
+  ),
+});
+
 const Milliseconds = z.number().min(0);
 
 /** The JSON report. Within one schema version members are only added, so readers take members that they do not know. */
@@ -138,6 +160,7 @@ const Report = z
       images: Count,
       targets: Count,
       fileTargets: Count,
+      updated: Count.exactOptional().describe('Apps of which some device gets another entry.'),
       drifted: Count,
       findings: z.looseObject({ error: Count, warning: Count, note: Count }),
     }),
@@ -156,6 +179,12 @@ const Report = z
     ignored: z.array(z.looseObject({ code: Code, reason: z.string(), count: Count })).exactOptional(),
     apps: z.array(App),
     targets: z.array(Target),
+    updates: z
+      .array(Update)
+      .exactOptional()
+      .describe(
+        'What devices will see, by cause; empty where that is nothing, absent where no targets are configured.',
+      ),
     skippedPackages: z.array(
       z.looseObject({ name: z.string(), repository: z.string(), path: z.string(), reason: z.string() }),
     ),

@@ -4,8 +4,10 @@ import { compareText } from '../lib/bytes.ts';
 import { maskUrlCredentials } from '../lib/redact.ts';
 import type { AppResult, AppStatus, Diagnostic, PackageLocation } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
-import type { MigrationPlan, PlannedTarget } from '../model/plan.ts';
+import type { DeviceUpdate, MigrationPlan, PlannedTarget } from '../model/plan.ts';
 import { buildApps, type ReportApp, type ReportFinding } from './report-apps.ts';
+import { compareFindings, planFindings, sourceFindings } from './run-findings.ts';
+import { countUpdatedApps } from './updates.ts';
 import { judgeRun, type Verdict } from './verdict.ts';
 
 /** Where the results of a run lie, as paths that the user can type. A member is absent where nothing was written. */
@@ -89,6 +91,8 @@ interface ReportCounts extends RunCounts {
   readonly targets: number;
   /** Targets that are a `.dockerapp` file. */
   readonly fileTargets: number;
+  /** Apps of which some device gets another entry. */
+  readonly updated: number;
   /** Service images whose tag names another digest by now than the one that they stay pinned to. */
   readonly drifted: number;
   readonly findings: Readonly<Record<Severity, number>>;
@@ -119,6 +123,8 @@ export interface RunReport {
   /** By name. Skipped ones are in `skippedPackages` only. */
   readonly apps: readonly ReportApp[];
   readonly targets: readonly ReportTarget[];
+  /** What devices will see and why; empty where that is nothing, absent where no targets are configured. */
+  readonly updates?: readonly DeviceUpdate[];
   readonly skippedPackages: readonly SkippedPackage[];
   readonly skippedTargets: MigrationPlan['skippedTargets'];
   readonly outputs: ReportOutputs;
@@ -169,6 +175,7 @@ export function buildRunReport(input: RunReportInput): RunReport {
     images: plan.images.length,
     targets: targets.filter((target) => target.kind === 'ostree').length,
     fileTargets: targets.filter((target) => target.kind === 'file').length,
+    updated: countUpdatedApps(plan.updates ?? []),
     drifted,
     findings: {
       error: countSeverity(findings, 'error'),
@@ -194,6 +201,7 @@ export function buildRunReport(input: RunReportInput): RunReport {
       targets,
       findings,
       newOnDevices,
+      updates: plan.updates,
     }),
     counts,
     ...(plan.targetVersion === undefined ? {} : { targetVersion: plan.targetVersion }),
@@ -203,6 +211,7 @@ export function buildRunReport(input: RunReportInput): RunReport {
     ...(plan.ignored === undefined ? {} : { ignored: countIgnored(plan.ignored) }),
     apps,
     targets,
+    ...(plan.updates === undefined ? {} : { updates: plan.updates }),
     skippedPackages,
     skippedTargets: plan.skippedTargets.toSorted(
       (a, b) => compareText(a.name, b.name) || compareText(a.reason, b.reason),
@@ -231,51 +240,6 @@ function countStatus(apps: readonly ReportApp[], status: AppStatus): number {
 
 function countSeverity(findings: readonly ReportFinding[], severity: Severity): number {
   return findings.filter((finding) => finding.severity === severity).length;
-}
-
-const SEVERITY_RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, note: 2 };
-
-function compareFindings(a: ReportFinding, b: ReportFinding): number {
-  return (
-    SEVERITY_RANK[a.severity] - SEVERITY_RANK[b.severity] ||
-    compareText(a.code, b.code) ||
-    compareText(a.repository, b.repository) ||
-    compareText(a.path, b.path) ||
-    (a.line ?? 0) - (b.line ?? 0) ||
-    (a.column ?? 0) - (b.column ?? 0) ||
-    compareText(a.app ?? '', b.app ?? '') ||
-    compareText(a.message, b.message)
-  );
-}
-
-/** A repository that cannot be read is an error finding too, so that no list of errors misses it. */
-function sourceFindings(sources: readonly SourceInput[]): ReportFinding[] {
-  return sources.flatMap(({ repository, error }) =>
-    error === undefined
-      ? []
-      : [
-          {
-            code: 'SOURCE_UNREADABLE',
-            severity: 'error',
-            message: maskUrlCredentials(error),
-            repository: maskUrlCredentials(repository),
-            path: '',
-          },
-        ],
-  );
-}
-
-/** Findings about the targets and the configuration as a whole. */
-function planFindings({ diagnostics }: MigrationPlan): ReportFinding[] {
-  return diagnostics.map(({ code, severity, message, hint, location }) => ({
-    code,
-    severity,
-    message: maskUrlCredentials(message),
-    ...(hint === undefined ? {} : { hint }),
-    repository: /^(?:fleet|ignore)\./.test(code) ? 'configuration' : 'targets',
-    path: location?.path ?? '',
-    ...(location === undefined ? {} : { line: location.line, column: location.column }),
-  }));
 }
 
 function reportSource(source: SourceInput): ReportSource {

@@ -2,6 +2,7 @@ import { escapeTerminal, fitTerminal } from '../lib/escape-text.ts';
 import { type Color, createPaint } from './paint.ts';
 import type { ReportApp } from './report-apps.ts';
 import type { RunReport } from './run-report.ts';
+import { describeUpdates, formatUpdateLine, updatesSentence } from './updates.ts';
 import {
   countIgnored,
   countOf,
@@ -23,7 +24,11 @@ interface SummaryOptions {
   readonly flags?: string;
 }
 
+/** One screen. */
+const MAX_LINES = 24;
 const FAILURES_SHOWN = 3;
+/** Of the apps that change for one cause. */
+const NAMES_SHOWN = 8;
 const LABEL_WIDTH = 10;
 
 const STATUS_COLORS: Readonly<Record<ReportApp['status'] | 'skipped', Color>> = {
@@ -59,26 +64,43 @@ export function renderSummary(report: RunReport, options: SummaryOptions): strin
     row('targets', describeTargets(report)),
     row('findings', describeFindings(report)),
   ];
+  const below: string[] = [];
   if (report.newOnDevices.length > 0) {
-    lines.push(paint(['bold', 'magenta'], whole(2, `NEW ON DEVICES: ${report.newOnDevices.join(', ')}`)));
+    below.push(paint(['bold', 'magenta'], whole(2, `NEW ON DEVICES: ${report.newOnDevices.join(', ')}`)));
   }
   const failures = firstErrors(report);
   for (const failure of failures.slice(0, FAILURES_SHOWN)) {
-    lines.push(paint('red', whole(2, `${failure.code} ${failure.app ?? failure.repository} ${placeOf(failure)}`)));
-    lines.push(whole(4, failure.message));
-    if (failure.hint !== undefined) lines.push(whole(4, `fix: ${failure.hint}`));
+    below.push(paint('red', whole(2, `${failure.code} ${failure.app ?? failure.repository} ${placeOf(failure)}`)));
+    below.push(whole(4, failure.message));
+    if (failure.hint !== undefined) below.push(whole(4, `fix: ${failure.hint}`));
   }
   if (failures.length > FAILURES_SHOWN)
-    lines.push(whole(2, `${failures.length - FAILURES_SHOWN} more failures in the report`));
+    below.push(whole(2, `${failures.length - FAILURES_SHOWN} more failures in the report`));
   const quotas = describeQuotas(report);
-  if (quotas !== '') lines.push(row('quota', quotas));
+  if (quotas !== '') below.push(row('quota', quotas));
   const reportPath = outputs.html ?? outputs.markdown ?? outputs.json;
-  if (reportPath !== undefined) lines.push(row('report', reportPath));
+  if (reportPath !== undefined) below.push(row('report', reportPath));
   const next = nextCommand(report, options.flags ?? '');
   // Never cut: a command that is not whole is no command.
-  lines.push(`  ${paint('dim', 'next'.padEnd(LABEL_WIDTH))}${paint('bold', escapeTerminal(next.command))}`);
-  lines.push(row('', next.why));
+  below.push(`  ${paint('dim', 'next'.padEnd(LABEL_WIDTH))}${paint('bold', escapeTerminal(next.command))}`);
+  below.push(row('', next.why));
+  const room = Math.max(1, MAX_LINES - lines.length - below.length);
+  lines.push(...listDevices(report, room).map((text, i) => row(i === 0 ? 'devices' : '', text)), ...below);
   return `${lines.join('\n')}\n`;
+}
+
+/** What devices will see, in at most `room` lines. */
+function listDevices(report: RunReport, room: number): string[] {
+  const sentence = updatesSentence(report);
+  if (sentence === undefined) return [];
+  const details = describeUpdates(report.updates ?? [], NAMES_SHOWN).flatMap(({ devices, what, lines }) => [
+    `${devices}: ${what}`,
+    ...lines.map((line) => `  ${formatUpdateLine(line)}`),
+  ]);
+  // One tag says it better than the sentence.
+  const all = details.length > 0 && report.updates?.length === 1 ? details : [sentence, ...details];
+  if (all.length <= room) return all;
+  return room === 1 ? [sentence] : [...all.slice(0, room - 1), `${all.length - room + 1} more lines in the report`];
 }
 
 /** `1 error, 2 warnings, 0 notes, 3 ignored` */

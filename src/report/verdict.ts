@@ -1,6 +1,8 @@
 import { compareText } from '../lib/bytes.ts';
+import type { DeviceUpdate } from '../model/plan.ts';
 import type { ReportApp, ReportFinding } from './report-apps.ts';
 import type { ReportSource, ReportTarget } from './run-report.ts';
+import { describeWhole } from './updates.ts';
 
 /** Whether the change may go to devices as it is. `because` has at least one sentence, the gravest first. */
 export interface Verdict {
@@ -17,6 +19,7 @@ interface Judged {
   readonly targets: readonly ReportTarget[];
   readonly findings: readonly ReportFinding[];
   readonly newOnDevices: readonly string[];
+  readonly updates: readonly DeviceUpdate[] | undefined;
 }
 
 const NAMES_SHOWN = 5;
@@ -67,7 +70,8 @@ function reasonsFor(run: Judged): string[] {
       ? 'no app was selected'
       : `${done === 1 ? 'the one app is' : `all ${done} apps are`} converted, with every image pinned to its digest`,
   ];
-  reasons.push(run.hasChanges ? 'no app leaves a target' : 'nothing changes on any device');
+  reasons.push(describeWhole(run.updates));
+  if (run.hasChanges) reasons.push('no app leaves a target');
   if (run.newOnDevices.length > 0) {
     reasons.push(
       sentence(

@@ -15,6 +15,7 @@ import {
   readAppMaps,
   readBaseApps,
 } from './app-maps.ts';
+import { type DeviceStep, listDeviceSteps } from './device-steps.ts';
 import { type FileContent, findFileTarget, hasContent, indexFileTargets, planFileTarget } from './file-targets.ts';
 import { checkSize, findDroppedSignatures, findMixedVersions } from './plan-findings.ts';
 import { planSuccessor } from './plan-successor.ts';
@@ -61,6 +62,8 @@ export interface TargetsPlan {
   readonly version?: string;
   /** File targets by app, then OSTREE targets by tag rule and hardware id. */
   readonly targets: readonly PlannedTarget[];
+  /** What devices see of them. */
+  readonly steps: readonly DeviceStep[];
   readonly skipped: readonly SkippedTarget[];
   /** Apps that no target to build upon has: new on devices. By name. */
   readonly newApps: readonly string[];
@@ -115,6 +118,7 @@ export function planTargets(input: TargetsInput): TargetsPlan {
   return {
     ...(targets.length === 0 ? {} : { version: candidate }),
     targets,
+    steps: targets.length === 0 ? [] : due.flatMap(({ selection, after }) => listDeviceSteps(file, selection, after)),
     skipped: choice.skipped,
     newApps,
     fileTargets: new Map([...fileTargets].filter(([, target]) => target.reused || targets.length > 0)),

@@ -39,6 +39,7 @@ describe('buildRunReport', () => {
       images: 7,
       targets: 2,
       fileTargets: 4,
+      updated: 2,
       drifted: 1,
       findings: { error: 1, warning: 3, note: 3 },
     });
@@ -125,6 +126,7 @@ describe('verdict', () => {
       safe: true,
       because: [
         'all 5 apps are converted, with every image pinned to its digest',
+        'devices will see an update of 2 apps',
         'no app leaves a target',
         '1 app starts on devices for the first time: shop',
       ],

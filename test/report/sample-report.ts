@@ -318,6 +318,31 @@ export function sampleInput(): RunReportInput {
     apps: apps.map((app) => packRow(app, createKeep(1_000_000))),
     targets: [planTarget('raspberrypi4-64'), planTarget('intel-corei7-64'), ...apps.flatMap(planFile)],
     skippedTargets: [{ name: 'raspberrypi3-64-lmp-42', reason: 'its machine is not in targets.machines' }],
+    updates: [
+      {
+        tag: 'main',
+        hardwareIds: ['intel-corei7-64', 'raspberrypi4-64'],
+        changesSystem: false,
+        groups: [
+          { style: 'docker-app', causes: ['new'], unclear: [], apps: ['shop'], images: [] },
+          { style: 'docker-app', causes: ['source'], unclear: [], apps: ['pulse'], images: [] },
+          { style: 'bundle', causes: ['new'], unclear: [], apps: ['shop'], images: [] },
+          {
+            style: 'bundle',
+            causes: ['image'],
+            unclear: ['source', 'option'],
+            apps: ['pulse'],
+            images: [
+              {
+                reference: 'docker.io/library/redis:6',
+                before: digestOf('redis before'),
+                after: digestOf('redis after'),
+              },
+            ],
+          },
+        ],
+      },
+    ],
     diagnostics: [],
     targetVersion: '43',
     targetsBefore: digestOf('targets'),

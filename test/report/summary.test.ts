@@ -21,6 +21,10 @@ describe('renderSummary', () => {
         images    7 pinned
         targets   2 targets and 4 file targets planned as version 43
         findings  1 error, 3 warnings, 3 notes
+        devices   tag main, hardware ids intel-corei7-64, raspberrypi4-64: 2 apps get an update
+                    new, both styles: shop
+                    source, docker-app: pulse
+                    image and source or option, Compose Bundles: pulse (docker.io/library/redis:6 448cda7…
         NEW ON DEVICES: shop
         IMAGE_UNRESOLVED kiosk repositories/gateway/kiosk.dockerapp:12:12
           hub.example.com/acme/kiosk:4f1d0c7 is not in the registry
@@ -50,7 +54,7 @@ describe('renderSummary', () => {
   it('tells of a run without changes that there was nothing to do', () => {
     const input = sampleInput();
     const apps = input.plan.apps.filter((app) => app.status === 'unchanged');
-    const { targetVersion: _, ...plan } = { ...input.plan, apps, targets: [], hasChanges: false };
+    const { targetVersion: _, ...plan } = { ...input.plan, apps, targets: [], updates: [], hasChanges: false };
     const report = buildRunReport({ ...input, command: 'run', status: 0, plan, results: [] });
     expect(linesOf(report, 80)).toEqual([
       'Nothing to do: acme',
@@ -59,6 +63,7 @@ describe('renderSummary', () => {
       '  images    7 pinned',
       '  targets   no target is added',
       '  findings  0 errors, 0 warnings, 0 notes',
+      '  devices   no device will see an update',
       '  report    out/report.html',
       '  next      rebundle run',
       '            any time again: an unchanged app causes no update',
