@@ -28,8 +28,8 @@ export interface CliOptions {
   readonly gid?: number;
   /** Another copy of the program. */
   readonly main?: string;
-  /** Sends this signal when the text appears on standard error. */
-  readonly interrupt?: { readonly at: string; readonly signal: NodeJS.Signals };
+  /** Sends this signal when the text appears on standard error, or after so many milliseconds. */
+  readonly interrupt?: { readonly at: string | number; readonly signal: NodeJS.Signals };
 }
 
 /** A temporary folder with a copy of the samples, in which the built program runs. */
@@ -40,9 +40,11 @@ export class Workspace {
     this.root = root;
   }
 
-  static async create(options: { readonly samples?: boolean } = {}): Promise<Workspace> {
+  /** `inMemory`: where the machine has a folder for that, since there nothing waits for a disk. */
+  static async create(options: { readonly samples?: boolean; readonly inMemory?: boolean } = {}): Promise<Workspace> {
     if (!existsSync(MAIN)) throw new Error('dist/ is not there: build first, npm test does it');
-    const workspace = new Workspace(await realpath(await mkdtemp(join(tmpdir(), 'rebundle-e2e-'))));
+    const base = options.inMemory === true && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+    const workspace = new Workspace(await realpath(await mkdtemp(join(base, 'rebundle-e2e-'))));
     if (options.samples !== false) {
       await cp(SAMPLES, join(workspace.root, 'samples'), { recursive: true });
     }
@@ -58,18 +60,23 @@ export class Workspace {
       const child = spawn(program, words, { cwd: this.root, env: given, stdio: ['ignore', 'pipe', 'pipe'], ...user });
       let stdout = '';
       let stderr = '';
+      const signalLater =
+        typeof interrupt?.at === 'number' ? setTimeout(() => child.kill(interrupt.signal), interrupt.at) : undefined;
       let interrupted = false;
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
         stdout += text;
       });
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         stderr += text;
-        if (interrupt === undefined || interrupted || !stderr.includes(interrupt.at)) return;
+        if (typeof interrupt?.at !== 'string' || interrupted || !stderr.includes(interrupt.at)) return;
         interrupted = true;
         child.kill(interrupt.signal);
       });
       child.on('error', reject);
-      child.on('close', (status) => resolve({ status, stdout, stderr }));
+      child.on('close', (status) => {
+        clearTimeout(signalLater);
+        resolve({ status, stdout, stderr });
+      });
     });
   }
 
