@@ -3,6 +3,7 @@ import { isUrl, requireIdentity } from '../config.ts';
 import { ERRORS, RebundleError, toRebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { createLimit, mapLimit } from '../lib/limit.ts';
+import { onOutput } from '../lib/on-output.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import { hasErrors, type MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
@@ -262,7 +263,9 @@ export async function savePlan(plan: MigrationPlan, path: string, { out }: Setup
 export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promise<void> {
   await mapLimit(apps, createLimit(TREES_AT_ONCE), async ({ name, open, isConverted, diagnostics }) => {
     const folder = appFolder(setup.out, name);
-    if (open !== undefined && !hasErrors(diagnostics)) await replaceTree(folder, treeOf((await open()).converted));
-    else if (!isConverted) await removeTree(folder);
+    await onOutput(folder, async () => {
+      if (open !== undefined && !hasErrors(diagnostics)) await replaceTree(folder, treeOf((await open()).converted));
+      else if (!isConverted) await removeTree(folder);
+    });
   });
 }

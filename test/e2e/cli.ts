@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { chmod, cp, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { PAUSED, pauseAtRequest } from '../support/stop-hook.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** The built program; another build of it may be named. */
@@ -30,6 +31,8 @@ export interface CliOptions {
   readonly main?: string;
   /** Sends this signal when the text appears on standard error, or after so many milliseconds. */
   readonly interrupt?: { readonly at: string | number; readonly signal: NodeJS.Signals };
+  /** Stops the program at a request or answer of that number, and lets it go on after the work. */
+  readonly pause?: { readonly atRequest: number; readonly work: () => Promise<void> };
 }
 
 /** A temporary folder with a copy of the samples, in which the built program runs. */
@@ -53,9 +56,10 @@ export class Workspace {
 
   /** Runs the program. SOURCE_DATE_EPOCH is set; nothing else of the environment but PATH is passed on. */
   run(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-    const { env, prefix = [], main = MAIN, interrupt, ...user } = options;
+    const { env, prefix = [], main = MAIN, interrupt, pause, ...user } = options;
     const [program = process.execPath, ...words] = [...prefix, process.execPath, main, ...args];
-    const given = { PATH: process.env.PATH, HOME: this.root, SOURCE_DATE_EPOCH: EPOCH, ...env };
+    const hook = pause === undefined ? {} : pauseAtRequest(pause.atRequest);
+    const given = { PATH: process.env.PATH, HOME: this.root, SOURCE_DATE_EPOCH: EPOCH, ...hook, ...env };
     return new Promise((resolve, reject) => {
       const child = spawn(program, words, { cwd: this.root, env: given, stdio: ['ignore', 'pipe', 'pipe'], ...user });
       let stdout = '';
@@ -68,6 +72,10 @@ export class Workspace {
       });
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         stderr += text;
+        if (pause !== undefined && stderr.includes(PAUSED)) {
+          stderr = stderr.replace(PAUSED, '');
+          pause.work().then(() => child.kill('SIGCONT'), reject);
+        }
         if (typeof interrupt?.at !== 'string' || interrupted || !stderr.includes(interrupt.at)) return;
         interrupted = true;
         child.kill(interrupt.signal);

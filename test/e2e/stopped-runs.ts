@@ -1,140 +1,205 @@
-import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { expect } from 'vitest';
+import type { DockerRegistry } from '../support/docker-registry.ts';
 import { generateFactory } from '../support/generated-factory.ts';
 import { countCalls, type StopPoint, stopAt } from '../support/stop-hook.ts';
 import { type CliOptions, type CliResult, EPOCH, Workspace } from './cli.ts';
 
 /** The clock of the run that goes on: where there is a plan, it goes by the clock of that. */
 const LATER = '1700000000';
-const RUN = ['run', '--reporter', 'silent'];
 
 /** How far a run was when it was stopped. */
 export type Progress = 'nothing' | 'planned' | 'publishing' | 'published' | 'done';
 
-/** A generated factory, and what a run leaves that nobody stops. */
+/** Where a stopped run stopped, and how. */
+export type Stop = { readonly point: StopPoint } | { readonly afterMs: number };
+
+export interface StoppedRunsOptions {
+  readonly repositories: number;
+  readonly packages: number;
+  /** Where bundles go instead of a layout. */
+  readonly registry?: DockerRegistry;
+  /** Lines for rebundle.yml. */
+  readonly config?: string;
+}
+
+/** A generated factory, and what a run leaves that nobody disturbs. */
 export class StoppedRuns {
   readonly workspace: Workspace;
+  /** Calls and milliseconds of a run. */
   readonly calls: number;
   readonly milliseconds: number;
-  readonly #kept: ReadonlyMap<string, string>;
-  readonly #trees: ReadonlyMap<string, string>;
+  readonly #registry: DockerRegistry | undefined;
+  readonly #whole: Whole;
 
-  private constructor(
-    workspace: Workspace,
-    whole: Pick<StoppedRuns, 'calls' | 'milliseconds'> & Record<'kept' | 'trees', ReadonlyMap<string, string>>,
-  ) {
-    this.workspace = workspace;
-    this.calls = whole.calls;
-    this.milliseconds = whole.milliseconds;
-    this.#kept = whole.kept;
-    this.#trees = whole.trees;
+  private constructor(setup: {
+    readonly workspace: Workspace;
+    readonly calls: number;
+    readonly milliseconds: number;
+    readonly registry: DockerRegistry | undefined;
+    readonly whole: Whole;
+  }) {
+    this.workspace = setup.workspace;
+    this.calls = setup.calls;
+    this.milliseconds = setup.milliseconds;
+    this.#registry = setup.registry;
+    this.#whole = setup.whole;
   }
 
-  static async create(size: { readonly repositories: number; readonly packages: number }): Promise<StoppedRuns> {
+  static async create({ registry, config = '', ...size }: StoppedRunsOptions): Promise<StoppedRuns> {
     const workspace = await Workspace.create({ samples: false, inMemory: true });
     await generateFactory(workspace.root, size);
+    const file = workspace.path('rebundle.yml');
+    await writeFile(file, (await readFile(file, 'utf8')) + config);
     const start = performance.now();
-    const { status, stderr } = await workspace.run(RUN, { env: countCalls(workspace.path('calls')) });
+    const env = countCalls(workspace.path('calls'));
+    const { status, stderr } = await workspace.run(commandFor(registry), { env });
     const milliseconds = performance.now() - start;
     expect([status, stderr]).toEqual([0, '']);
-    return new StoppedRuns(workspace, {
-      calls: Number(await workspace.read('calls')),
-      milliseconds,
-      kept: await workspace.listing('kept'),
-      trees: await workspace.listing('out/apps'),
-    });
+    const calls = Number(await workspace.read('calls'));
+    return new StoppedRuns({ workspace, calls, milliseconds, registry, whole: await listWhole(workspace, registry) });
+  }
+
+  /** The command of the first run and of the one that goes on. */
+  run(options: CliOptions = {}, ...more: readonly string[]): Promise<CliResult> {
+    return this.workspace.run([...commandFor(this.#registry), ...more], options);
+  }
+
+  async reset(): Promise<void> {
+    await Promise.all(['out', 'kept'].map((name) => rm(this.workspace.path(name), { recursive: true, force: true })));
+    await this.#registry?.clear();
+    await this.#registry?.takeRequests();
   }
 
   /** Stops a first run, looks at what it leaves, lets the same command go on, and compares all that it gives. */
   async stopAndGoOn(
-    stop: { readonly point: StopPoint } | { readonly afterMs: number },
+    stop: Stop,
     signal: NodeJS.Signals,
   ): Promise<{ readonly stopped: CliResult; readonly progress: Progress }> {
-    const { workspace } = this;
     const what = `${signal} at ${JSON.stringify(stop)}`;
-    await Promise.all(['out', 'kept'].map((name) => rm(workspace.path(name), { recursive: true, force: true })));
-    const options: CliOptions =
-      'point' in stop ? { env: stopAt(stop.point, signal) } : { interrupt: { at: stop.afterMs, signal } };
-    const stopped = await workspace.run(RUN, options);
-    const left = await this.#expectWhole(what, signal === 'SIGKILL');
-    const progress = this.#progressOf(left);
-    const complete = [...left.keys()].filter((path) => !isTemp(path) && path !== 'registry/index.json');
-    const stamps = await this.#stampsOf(complete);
+    await this.reset();
+    const stopped = await this.run(
+      'point' in stop ? { env: stopAt(stop.point, signal) } : { interrupt: { at: stop.afterMs, signal } },
+    );
+    const left = await this.expectWhole(what, { temps: signal === 'SIGKILL' });
+    await this.goOn(what, left);
+    return { stopped, progress: this.#progressOf(left) };
+  }
 
+  /** Whatever is under its final name has its final bytes, and a manifest comes after all that it names. Gives what is there. */
+  async expectWhole(what: string, may: { readonly temps: boolean }): Promise<Whole> {
+    const { workspace } = this;
+    const left = await listWhole(workspace, this.#registry);
+    const output = [...(await workspace.listing('out')).keys()];
+    if (!may.temps) expect([...output, ...left.kept.keys()].filter(isTemp), what).toEqual([]);
+    for (const part of ['kept', 'trees', 'stored'] as const)
+      for (const [path, digest] of left[part])
+        if (!isTemp(path) && path !== INDEX) expect(digest, `${path} after ${what}`).toBe(this.#whole[part].get(path));
+    for (const path of output.filter((name) => /^[^/.]+\.json$/.test(name)))
+      await expect(workspace.readJson(`out/${path}`), `${path} after ${what}`).resolves.toBeDefined();
+    if (left.kept.has(INDEX)) await this.#expectManifests(what, left);
+    return left;
+  }
+
+  /** Lets the same command go on, compares all that there is then, and sees that nothing complete was sent again. */
+  async goOn(what: string, left: Whole): Promise<void> {
+    const { workspace } = this;
+    const complete = [...left.kept.keys()].filter((path) => !isTemp(path) && path !== INDEX);
+    const stamps = await this.#stampsOf(complete);
+    const sent = await this.#takeSent();
     const epoch = workspace.exists('out/plan.json') ? LATER : EPOCH;
-    const next = await workspace.run(RUN, { env: { SOURCE_DATE_EPOCH: epoch } });
+    const next = await this.run({ env: { SOURCE_DATE_EPOCH: epoch } });
     expect([next.status, next.stderr], what).toEqual([0, '']);
-    expect(withoutTemps(await workspace.listing('kept')), what).toEqual(this.#kept);
-    expect(withoutTemps(await workspace.listing('out/apps')), what).toEqual(this.#trees);
+    const now = await listWhole(workspace, this.#registry);
+    for (const part of ['kept', 'trees', 'stored'] as const)
+      expect(new Map([...now[part]].filter(([path]) => !isTemp(path))), what).toEqual(this.#whole[part]);
     expect(await this.#stampsOf(complete), what).toEqual(stamps);
-    return { stopped, progress };
+    const again = await this.#takeSent();
+    expect(
+      [...again].filter((name) => sent.has(name)),
+      `sent twice after ${what}`,
+    ).toEqual([]);
   }
 
   close(): Promise<void> {
     return this.workspace.close();
   }
 
-  /** Whatever is under its final name has its final bytes, and a manifest comes after all that it names. */
-  async #expectWhole(what: string, mayLeaveTemps: boolean): Promise<Map<string, string>> {
-    const { workspace } = this;
-    const left = await workspace.listing('kept');
-    const trees = await workspace.listing('out/apps');
-    if (!mayLeaveTemps) {
-      const all = [...(await workspace.listing('out')).keys(), ...left.keys()];
-      expect(all.filter(isTemp), what).toEqual([]);
-    }
-    for (const [path, digest] of withoutTemps(left))
-      if (path !== 'registry/index.json') expect(digest, `${path} after ${what}`).toBe(this.#kept.get(path));
-    for (const [path, digest] of withoutTemps(trees))
-      expect(digest, `${path} after ${what}`).toBe(this.#trees.get(path));
-    for (const path of ['out/plan.json', 'out/report.json'])
-      if (workspace.exists(path))
-        await expect(workspace.readJson(path), `${path} after ${what}`).resolves.toBeDefined();
-    if (!left.has('registry/index.json')) return left;
-    const { manifests } = await workspace.readJson<{ readonly manifests: readonly Descriptor[] }>(
-      'kept/registry/index.json',
-    );
-    for (const { digest } of manifests) {
-      const manifest = await workspace.readJson<{
+  async #expectManifests(what: string, left: Whole): Promise<void> {
+    const index = await this.workspace.readJson<{ readonly manifests: readonly Descriptor[] }>(`kept/${INDEX}`);
+    for (const { digest } of index.manifests) {
+      const { config, layers } = await this.workspace.readJson<{
         readonly config: Descriptor;
         readonly layers: readonly Descriptor[];
-      }>(join('kept', blobPath(digest)));
-      for (const blob of [manifest.config, ...manifest.layers])
-        expect(left.has(blobPath(blob.digest)), `${blob.digest} after ${what}`).toBe(true);
+      }>(`kept/${blobPath(digest)}`);
+      for (const blob of [config, ...layers])
+        expect(left.kept.has(blobPath(blob.digest)), `${blob.digest} after ${what}`).toBe(true);
     }
-    return left;
   }
 
-  #progressOf(left: ReadonlyMap<string, string>): Progress {
-    if (left.has('targets.json')) return 'done';
-    if (left.get('registry/index.json') === this.#kept.get('registry/index.json')) return 'published';
-    if (left.size > 0) return 'publishing';
-    return this.workspace.exists('out/plan.json') ? 'planned' : 'nothing';
+  #progressOf({ kept, stored }: Whole): Progress {
+    if (kept.has('targets.json')) return 'done';
+    if (kept.size + stored.size === 0) return this.workspace.exists('out/plan.json') ? 'planned' : 'nothing';
+    const isPublished =
+      this.#registry === undefined
+        ? kept.get(INDEX) === this.#whole.kept.get(INDEX)
+        : stored.size === this.#whole.stored.size;
+    return isPublished ? 'published' : 'publishing';
   }
 
   /** A file that is written again gets another inode or another time. */
   async #stampsOf(paths: readonly string[]): Promise<Map<string, string>> {
     const stamps = new Map<string, string>();
     for (const path of paths) {
-      const { ino, mtimeNs } = await stat(this.workspace.path(join('kept', path)), { bigint: true });
+      const { ino, mtimeNs } = await stat(this.workspace.path(`kept/${path}`), { bigint: true });
       stamps.set(path, `${ino} ${mtimeNs}`);
     }
     return stamps;
   }
+
+  /** Blobs and manifests that the registry took since the last call, each with its repository. */
+  async #takeSent(): Promise<Set<string>> {
+    const requests = (await this.#registry?.takeRequests()) ?? [];
+    const taken = requests.flatMap(({ method, path, status }) => {
+      if (status !== 201) return [];
+      const { pathname, searchParams } = new URL(path, 'http://127.0.0.1');
+      const digest = searchParams.get('digest') ?? searchParams.get('mount');
+      if (digest !== null) return [`${pathname.replace(/uploads\/.*/, '')}${digest}`];
+      return method === 'PUT' ? [pathname] : [];
+    });
+    return new Set(taken);
+  }
+}
+
+/** Digests by path: what lies in `kept/`, the converted trees, and what a registry stores. */
+interface Whole {
+  readonly kept: ReadonlyMap<string, string>;
+  readonly trees: ReadonlyMap<string, string>;
+  readonly stored: ReadonlyMap<string, string>;
 }
 
 interface Descriptor {
   readonly digest: string;
 }
 
+/** The one file of a layout that grows. */
+const INDEX = 'registry/index.json';
+
 const blobPath = (digest: string): string => `registry/blobs/${digest.replace(':', '/')}`;
+
+function commandFor(registry: DockerRegistry | undefined): string[] {
+  return ['run', '--reporter', 'silent', ...(registry === undefined ? [] : ['--to', registry.host])];
+}
+
+async function listWhole(workspace: Workspace, registry: DockerRegistry | undefined): Promise<Whole> {
+  return {
+    kept: await workspace.listing('kept'),
+    trees: await workspace.listing('out/apps'),
+    stored: (await registry?.listContents()) ?? new Map(),
+  };
+}
 
 /** What a killed run leaves beside the place of a file or folder that it was writing. */
 function isTemp(path: string): boolean {
   return /(?:^|\/)\.rebundle-|\.tmp(?:\/|$)/.test(path);
-}
-
-function withoutTemps(files: ReadonlyMap<string, string>): Map<string, string> {
-  return new Map([...files].filter(([path]) => !isTemp(path)));
 }

@@ -4,7 +4,7 @@ const fs = require('node:fs');
 const { channel } = require('node:diagnostics_channel');
 const { syncBuiltinESMExports } = require('node:module');
 
-const { at, when, signal, counted } = JSON.parse(process.env.STOP_HOOK);
+const { at, when, signal, onlyRequests, counted } = JSON.parse(process.env.STOP_HOOK);
 delete process.env.STOP_HOOK;
 delete process.env.NODE_OPTIONS;
 const { writeFileSync, writeSync } = fs;
@@ -12,10 +12,14 @@ const { kill, pid } = process;
 let calls = 0;
 
 const isDue = () => ++calls === at;
-const stop = () => kill.call(process, pid, signal);
+const stop = () => {
+  if (signal === 'SIGSTOP') writeSync(2, 'stop-hook: paused\n');
+  kill.call(process, pid, signal);
+};
 
 /** `half` is for calls that write bytes; for all others it is `before`. */
 function watch(holder, name, { isChange = () => true, writeHalf } = {}) {
+  if (onlyRequests === true) return;
   const inner = holder[name];
   holder[name] = function (...args) {
     if (!isChange(args) || !isDue()) return inner.apply(this, args);

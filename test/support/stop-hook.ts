@@ -11,6 +11,14 @@ export function stopAt(point: StopPoint, signal: NodeJS.Signals): Record<string,
   return hook({ ...point, signal });
 }
 
+/** What a process says on standard error when `pauseAtRequest` stops it. */
+export const PAUSED = 'stop-hook: paused\n';
+
+/** Environment of a Node process that stops (SIGSTOP) at its request of that number, or at the answer: both are counted. */
+export function pauseAtRequest(at: number): Record<string, string> {
+  return hook({ at, signal: 'SIGSTOP', onlyRequests: true });
+}
+
 /** Environment of a Node process that writes into a file how many such calls it made. */
 export function countCalls(counted: string): Record<string, string> {
   return hook({ counted });
