@@ -43,7 +43,7 @@ describe.skipIf(!isPossible)(`a disk that is full${isPossible ? '' : ': SKIPPED,
     unmount();
     for (const part of PARTS) {
       await runs.reset();
-      const disk = setUp(Math.max(4096, part * used));
+      const disk = setUp(Math.max(4096, Math.ceil(part * used)));
       const what = `a disk of ${part} of ${used} bytes`;
       await check(await runs.run(), what);
       const left = await runs.expectWhole(what, { temps: false });

@@ -1,4 +1,4 @@
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, rm, stat } from 'node:fs/promises';
 import { expect } from 'vitest';
 import type { DockerRegistry } from '../support/docker-registry.ts';
 import { generateFactory } from '../support/generated-factory.ts';
@@ -21,6 +21,10 @@ export interface StoppedRunsOptions {
   readonly registry?: DockerRegistry;
   /** Lines for rebundle.yml. */
   readonly config?: string;
+  /** More words for every run. */
+  readonly flags?: readonly string[];
+  /** Called before the first run. */
+  readonly prepare?: (workspace: Workspace) => Promise<void>;
 }
 
 /** A generated factory, and what a run leaves that nobody disturbs. */
@@ -30,6 +34,7 @@ export class StoppedRuns {
   readonly calls: number;
   readonly milliseconds: number;
   readonly #registry: DockerRegistry | undefined;
+  readonly #command: readonly string[];
   readonly #whole: Whole;
 
   private constructor(setup: {
@@ -37,32 +42,37 @@ export class StoppedRuns {
     readonly calls: number;
     readonly milliseconds: number;
     readonly registry: DockerRegistry | undefined;
+    readonly command: readonly string[];
     readonly whole: Whole;
   }) {
     this.workspace = setup.workspace;
     this.calls = setup.calls;
     this.milliseconds = setup.milliseconds;
     this.#registry = setup.registry;
+    this.#command = setup.command;
     this.#whole = setup.whole;
   }
 
-  static async create({ registry, config = '', ...size }: StoppedRunsOptions): Promise<StoppedRuns> {
+  static async create(options: StoppedRunsOptions): Promise<StoppedRuns> {
+    const { registry, config = '', flags = [], prepare, ...size } = options;
     const workspace = await Workspace.create({ samples: false, inMemory: true });
     await generateFactory(workspace.root, size);
-    const file = workspace.path('rebundle.yml');
-    await writeFile(file, (await readFile(file, 'utf8')) + config);
+    await appendFile(workspace.path('rebundle.yml'), config);
+    await prepare?.(workspace);
+    const to = registry === undefined ? [] : ['--to', registry.host];
+    const command = ['run', '--reporter', 'silent', ...to, ...flags];
     const start = performance.now();
-    const env = countCalls(workspace.path('calls'));
-    const { status, stderr } = await workspace.run(commandFor(registry), { env });
+    const { status, stderr } = await workspace.run(command, { env: countCalls(workspace.path('calls')) });
     const milliseconds = performance.now() - start;
     expect([status, stderr]).toEqual([0, '']);
     const calls = Number(await workspace.read('calls'));
-    return new StoppedRuns({ workspace, calls, milliseconds, registry, whole: await listWhole(workspace, registry) });
+    const whole = await listWhole(workspace, registry);
+    return new StoppedRuns({ workspace, calls, milliseconds, registry, command, whole });
   }
 
   /** The command of the first run and of the one that goes on. */
-  run(options: CliOptions = {}, ...more: readonly string[]): Promise<CliResult> {
-    return this.workspace.run([...commandFor(this.#registry), ...more], options);
+  run(options: CliOptions = {}): Promise<CliResult> {
+    return this.workspace.run(this.#command, options);
   }
 
   async reset(): Promise<void> {
@@ -186,10 +196,6 @@ interface Descriptor {
 const INDEX = 'registry/index.json';
 
 const blobPath = (digest: string): string => `registry/blobs/${digest.replace(':', '/')}`;
-
-function commandFor(registry: DockerRegistry | undefined): string[] {
-  return ['run', '--reporter', 'silent', ...(registry === undefined ? [] : ['--to', registry.host])];
-}
 
 async function listWhole(workspace: Workspace, registry: DockerRegistry | undefined): Promise<Whole> {
   return {
