@@ -31,7 +31,7 @@ export interface CliOptions {
   readonly main?: string;
   /** Sends this signal when the text appears on standard error, or after so many milliseconds. */
   readonly interrupt?: { readonly at: string | number; readonly signal: NodeJS.Signals };
-  /** Stops the program at a request or answer of that number, and lets it go on after the work. */
+  /** Lets the program stand still at a request or answer of that number while the work is done. */
   readonly pause?: { readonly atRequest: number; readonly work: () => Promise<void> };
 }
 
@@ -58,7 +58,8 @@ export class Workspace {
   run(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
     const { env, prefix = [], main = MAIN, interrupt, pause, ...user } = options;
     const [program = process.execPath, ...words] = [...prefix, process.execPath, main, ...args];
-    const hook = pause === undefined ? {} : pauseAtRequest(pause.atRequest);
+    const goOn = this.path('go-on');
+    const hook = pause === undefined ? {} : pauseAtRequest(pause.atRequest, goOn);
     const given = { PATH: process.env.PATH, HOME: this.root, SOURCE_DATE_EPOCH: EPOCH, ...hook, ...env };
     return new Promise((resolve, reject) => {
       const child = spawn(program, words, { cwd: this.root, env: given, stdio: ['ignore', 'pipe', 'pipe'], ...user });
@@ -74,7 +75,10 @@ export class Workspace {
         stderr += text;
         if (pause !== undefined && stderr.includes(PAUSED)) {
           stderr = stderr.replace(PAUSED, '');
-          pause.work().then(() => child.kill('SIGCONT'), reject);
+          pause
+            .work()
+            .then(() => writeFile(goOn, ''))
+            .catch(reject);
         }
         if (typeof interrupt?.at !== 'string' || interrupted || !stderr.includes(interrupt.at)) return;
         interrupted = true;

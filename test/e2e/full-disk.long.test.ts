@@ -3,13 +3,9 @@ import { canMount, mountDisk, type SmallDisk } from '../support/small-disk.ts';
 import { StoppedRuns } from './stopped-runs.ts';
 
 const ROOM = 64 * 1024 * 1024;
+const BLOCK = 4096;
 /** Sizes of the disk as parts of what a whole run takes there. */
 const PARTS = [0, 0.2, 0.5, 0.8, 0.97];
-
-interface ReportedApp {
-  readonly status: string;
-  readonly diagnostics: readonly { readonly code: string; readonly message: string; readonly hint?: string }[];
-}
 
 const isPossible = canMount();
 
@@ -43,7 +39,7 @@ describe.skipIf(!isPossible)(`a disk that is full${isPossible ? '' : ': SKIPPED,
     unmount();
     for (const part of PARTS) {
       await runs.reset();
-      const disk = setUp(Math.max(4096, Math.ceil(part * used)));
+      const disk = setUp(Math.max(1, Math.floor((part * used) / BLOCK)) * BLOCK);
       const what = `a disk of ${part} of ${used} bytes`;
       await check(await runs.run(), what);
       const left = await runs.expectWhole(what, { temps: false });
@@ -67,19 +63,8 @@ describe.skipIf(!isPossible)(`a disk that is full${isPossible ? '' : ': SKIPPED,
     await fillAndGoOn(
       (bytes) => mount('kept/registry', bytes),
       async ({ status, stderr }, what) => {
-        expect([status, stderr], what).toEqual([1, '']);
-        expect(runs.workspace.exists('kept/targets.json'), what).toBe(false);
-        const { apps } = await runs.workspace.readJson<{ readonly apps: readonly ReportedApp[] }>('out/report.json');
-        const failed = apps.filter((app) => app.status === 'failed');
-        expect(failed.length, what).toBeGreaterThan(0);
-        for (const { diagnostics } of failed)
-          expect(diagnostics, what).toContainEqual(
-            expect.objectContaining({
-              code: 'REGISTRY_UNREACHABLE',
-              message: expect.stringContaining('ENOSPC'),
-              hint: expect.stringContaining('space'),
-            }),
-          );
+        expect(stderr, what).toBe('');
+        await runs.expectHeld(what, status, { code: 'REGISTRY_UNREACHABLE', says: 'ENOSPC' });
       },
     );
   });

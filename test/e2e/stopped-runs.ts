@@ -5,7 +5,7 @@ import { generateFactory } from '../support/generated-factory.ts';
 import { countCalls, type StopPoint, stopAt } from '../support/stop-hook.ts';
 import { type CliOptions, type CliResult, EPOCH, Workspace } from './cli.ts';
 
-/** The clock of the run that goes on: where there is a plan, it goes by the clock of that. */
+/** The clock of the run that goes on where there is a plan, as it has to go by the clock of that. */
 const LATER = '1700000000';
 
 /** How far a run was when it was stopped. */
@@ -76,7 +76,9 @@ export class StoppedRuns {
   }
 
   async reset(): Promise<void> {
-    await Promise.all(['out', 'kept'].map((name) => rm(this.workspace.path(name), { recursive: true, force: true })));
+    await Promise.all(
+      ['out', 'kept', 'go-on'].map((name) => rm(this.workspace.path(name), { recursive: true, force: true })),
+    );
     await this.#registry?.clear();
     await this.#registry?.takeRequests();
   }
@@ -111,14 +113,44 @@ export class StoppedRuns {
     return left;
   }
 
+  /** Some apps failed, each with that error and a hint; all others wait for them, and nothing of targets is there. */
+  async expectHeld(
+    what: string,
+    status: number | null,
+    error: { readonly code: string; readonly says: string },
+  ): Promise<void> {
+    const { workspace } = this;
+    const { apps, findings } = await workspace.readJson<Report & Record<string, unknown>>('out/report.json');
+    expect(status, what).toBe(1);
+    expect(
+      [...(await workspace.listing('kept')).keys()].filter((path) => path.startsWith('targets')),
+      what,
+    ).toEqual([]);
+    const failed = apps.filter((app) => app.status === 'failed').map(({ app }) => app);
+    expect(failed.length, what).toBeGreaterThan(0);
+    expect(
+      apps.filter((app) => app.status !== 'held').map(({ app }) => app),
+      what,
+    ).toEqual(failed);
+    for (const name of failed) {
+      const errors = findings.filter(({ app, severity }) => app === name && severity === 'error');
+      expect(errors.length, `${name}, ${what}`).toBeGreaterThan(0);
+      for (const found of errors)
+        expect(found, what).toMatchObject({
+          code: error.code,
+          message: expect.stringContaining(error.says),
+          hint: expect.stringMatching(/\S/),
+        });
+    }
+  }
+
   /** Lets the same command go on, compares all that there is then, and sees that nothing complete was sent again. */
   async goOn(what: string, left: Whole): Promise<void> {
     const { workspace } = this;
     const complete = [...left.kept.keys()].filter((path) => !isTemp(path) && path !== INDEX);
     const stamps = await this.#stampsOf(complete);
     const sent = await this.#takeSent();
-    const epoch = workspace.exists('out/plan.json') ? LATER : EPOCH;
-    const next = await this.run({ env: { SOURCE_DATE_EPOCH: epoch } });
+    const next = await this.run({ env: { SOURCE_DATE_EPOCH: (await this.#hasPlan()) ? LATER : EPOCH } });
     expect([next.status, next.stderr], what).toEqual([0, '']);
     const now = await listWhole(workspace, this.#registry);
     for (const part of ['kept', 'trees', 'stored'] as const)
@@ -133,6 +165,13 @@ export class StoppedRuns {
 
   close(): Promise<void> {
     return this.workspace.close();
+  }
+
+  /** True where there is a plan to go on with: one that could plan every app. */
+  async #hasPlan(): Promise<boolean> {
+    if (!this.workspace.exists('out/plan.json')) return false;
+    const { apps } = await this.workspace.readJson<Pick<Report, 'apps'> & Record<string, unknown>>('out/plan.json');
+    return apps.every(({ status }) => status !== 'failed');
   }
 
   async #expectManifests(what: string, left: Whole): Promise<void> {
@@ -182,10 +221,15 @@ export class StoppedRuns {
 }
 
 /** Digests by path: what lies in `kept/`, the converted trees, and what a registry stores. */
-interface Whole {
+export interface Whole {
   readonly kept: ReadonlyMap<string, string>;
   readonly trees: ReadonlyMap<string, string>;
   readonly stored: ReadonlyMap<string, string>;
+}
+
+interface Report {
+  readonly apps: readonly { readonly app: string; readonly status: string }[];
+  readonly findings: readonly { readonly app?: string; readonly severity: string }[];
 }
 
 interface Descriptor {

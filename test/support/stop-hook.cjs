@@ -4,17 +4,18 @@ const fs = require('node:fs');
 const { channel } = require('node:diagnostics_channel');
 const { syncBuiltinESMExports } = require('node:module');
 
-const { at, when, signal, onlyRequests, counted } = JSON.parse(process.env.STOP_HOOK);
+const { at, when, signal, waitFor, onlyRequests, counted } = JSON.parse(process.env.STOP_HOOK);
 delete process.env.STOP_HOOK;
 delete process.env.NODE_OPTIONS;
-const { writeFileSync, writeSync } = fs;
+const { existsSync, writeFileSync, writeSync } = fs;
 const { kill, pid } = process;
 let calls = 0;
 
 const isDue = () => ++calls === at;
 const stop = () => {
-  if (signal === 'SIGSTOP') writeSync(2, 'stop-hook: paused\n');
-  kill.call(process, pid, signal);
+  if (waitFor === undefined) return kill.call(process, pid, signal);
+  writeSync(2, 'stop-hook: paused\n');
+  while (!existsSync(waitFor)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
 };
 
 /** `half` is for calls that write bytes; for all others it is `before`. */

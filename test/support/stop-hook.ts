@@ -11,12 +11,12 @@ export function stopAt(point: StopPoint, signal: NodeJS.Signals): Record<string,
   return hook({ ...point, signal });
 }
 
-/** What a process says on standard error when `pauseAtRequest` stops it. */
+/** What a process says on standard error when `pauseAtRequest` lets it stand. */
 export const PAUSED = 'stop-hook: paused\n';
 
-/** Environment of a Node process that stops (SIGSTOP) at its request of that number, or at the answer: both are counted. */
-export function pauseAtRequest(at: number): Record<string, string> {
-  return hook({ at, signal: 'SIGSTOP', onlyRequests: true });
+/** Environment of a Node process that stands still at its request of that number, or at the answer (both are counted), until there is a file. */
+export function pauseAtRequest(at: number, waitFor: string): Record<string, string> {
+  return hook({ at, waitFor, onlyRequests: true });
 }
 
 /** Environment of a Node process that writes into a file how many such calls it made. */
