@@ -34,7 +34,7 @@ export function packageFiles(name, pick, revision) {
   const form = FORMS[pick(FORMS.length)] ?? '';
   const needsFiles = form === 'attached' || form === 'beside';
   const metadata = `version: 1.${pick(10)}.${revision}\nname: ${name}\ndescription: Number ${pick(1000)} of its kind\n`;
-  const compose = formatCompose(pick, needsFiles);
+  const compose = formatCompose(pick, needsFiles, revision);
   const parameters = formatParameters(pick, revision);
   const at = `${name}.dockerapp`;
   /** @param {string} path @param {string} text @param {string} [mode] @returns {[string, string, string]} */
@@ -61,13 +61,13 @@ export function packageFiles(name, pick, revision) {
   };
 }
 
-/** @param {(count: number) => number} pick @param {boolean} withFiles */
-function formatCompose(pick, withFiles) {
+/** @param {(count: number) => number} pick @param {boolean} withFiles @param {number} revision */
+function formatCompose(pick, withFiles, revision) {
   const count = 1 + pick(4);
   const services = Array.from({ length: count }, (_, i) => formatService(i, pick, withFiles && i === 0));
   const volumes = 'volumes:\n  data:\nnetworks:\n  field:\n';
   const minor = services.some((text) => text.includes('x-enabled')) ? 7 : 2 + pick(6);
-  return `version: '3.${minor}'\n# what runs where\nservices:\n${services.join('\n')}${volumes}`;
+  return `version: '3.${minor}'\n# what runs where, revision ${revision}\nservices:\n${services.join('\n')}${volumes}`;
 }
 
 /** @param {number} number @param {(count: number) => number} pick @param {boolean} withFiles */

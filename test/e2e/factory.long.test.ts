@@ -80,7 +80,7 @@ describe(`a factory of ${REPOSITORIES} bare repositories and ${PACKAGES} package
         const changed = Object.keys(now).filter((name) => JSON.stringify(now[name]) !== JSON.stringify(old[name]));
         expect(changed).toEqual(map === 'docker_compose_apps' ? touched : own.map((name) => name.split('.')[0]));
       }
-    // What was there stays; each touched app adds blobs of its own.
+    // What was there stays.
     const kept = await workspace.listing('kept');
     const changing = ['targets.json', 'registry/index.json'];
     expect([...first].filter(([path, digest]) => !changing.includes(path) && kept.get(path) !== digest)).toEqual([]);

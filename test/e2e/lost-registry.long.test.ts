@@ -58,7 +58,7 @@ describe.skipIf(!hasDockerRegistry())(
       const runs = await createRuns({ registry });
       await loseAndGoOn(runs, 4, registry);
       // By then it has taken some of the bundles.
-      for (const atRequest of [60, 110])
+      for (const atRequest of [110, 150])
         expect((await loseAndGoOn(runs, atRequest, registry)).stored.size).toBeGreaterThan(0);
     });
 
