@@ -1,5 +1,6 @@
 // Loaded before the program (node --require): counts the calls that change the disk and the requests that are sent, in one row, and at one of
-// them signals the process. STOP_HOOK is JSON: { at?, when, signal, counted? }; `counted` names the file that gets the number of calls in the end.
+// them signals the process, or lets it stand until there is a file. STOP_HOOK is JSON: { at?, when?, signal?, waitFor?, onlyRequests?, counted? };
+// `counted` names the file that gets the number of calls in the end.
 const fs = require('node:fs');
 const { channel } = require('node:diagnostics_channel');
 const { syncBuiltinESMExports } = require('node:module');
@@ -35,13 +36,14 @@ function watch(holder, name, { isChange = () => true, writeHalf } = {}) {
 }
 
 const opensToWrite = ([, flags]) => (typeof flags === 'number' ? (flags & 3) !== 0 : /[wa+]/.test(flags ?? 'r'));
-const writeHalf = (handle, [bytes]) => {
-  // A graceful end lets the call finish: only what is killed may leave a part.
-  if (signal === 'SIGKILL' && bytes instanceof Uint8Array) writeSync(handle.fd, bytes, 0, bytes.length >> 1);
+// A graceful end lets the call finish: only what is killed may leave a part.
+const writePart = (fd, bytes) => {
+  if (signal === 'SIGKILL' && bytes instanceof Uint8Array) writeSync(fd, bytes, 0, bytes.length >> 1);
 };
 
 for (const name of ['mkdir', 'rename', 'rm', 'unlink', 'link', 'chmod', 'writeFile', 'copyFile']) watch(fs.promises, name);
-for (const name of ['mkdirSync', 'renameSync', 'rmSync', 'unlinkSync', 'linkSync', 'writeFileSync']) watch(fs, name);
+for (const name of ['mkdirSync', 'renameSync', 'rmSync', 'unlinkSync', 'linkSync']) watch(fs, name);
+watch(fs, 'writeFileSync', { writeHalf: (_, [file, bytes]) => typeof file === 'number' && writePart(file, bytes) });
 watch(fs, 'openSync', { isChange: opensToWrite });
 watch(fs.promises, 'open', { isChange: opensToWrite });
 
@@ -53,7 +55,7 @@ fs.promises.open = async (...args) => {
   if (!isHandleWatched) {
     isHandleWatched = true;
     const prototype = Object.getPrototypeOf(handle);
-    for (const name of ['writeFile', 'write']) watch(prototype, name, { writeHalf });
+    for (const name of ['writeFile', 'write']) watch(prototype, name, { writeHalf: ({ fd }, [bytes]) => writePart(fd, bytes) });
     for (const name of ['sync', 'chmod']) watch(prototype, name);
   }
   return handle;
