@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type DockerRegistry,
@@ -12,6 +13,7 @@ import { pushLayout } from '../support/layout-images.ts';
 import type { Workspace } from './cli.ts';
 import { StoppedRuns, type StoppedRunsOptions, type Whole } from './stopped-runs.ts';
 
+const SETTLE_MS = 500;
 const SIZE = { repositories: 3, packages: 10 };
 /** So that a run ends soon where nobody answers. */
 const IMPATIENT = 'http: { attempts: 2, longestWait: 2, connectTimeout: 2, headersTimeout: 5, idleTimeout: 5 }\n';
@@ -42,7 +44,12 @@ const loseAndGoOn = async (
 ): Promise<Whole> => {
   const what = `a server that ended at request or answer ${atRequest}`;
   await runs.reset();
-  const { status } = await runs.run({ pause: { atRequest, work: () => server.stop() } });
+  const work = async (): Promise<void> => {
+    // It ends what it has begun: a file that it tears itself when it is killed is another matter.
+    await sleep(SETTLE_MS);
+    await server.stop();
+  };
+  const { status } = await runs.run({ pause: { atRequest, work } });
   await runs.expectHeld(what, status, { code: 'REGISTRY_UNREACHABLE', says: '127.0.0.1' });
   const left = await runs.expectWhole(what, { temps: false });
   await server.restart();
