@@ -1,10 +1,11 @@
-// Measures the built program: npm run bench -- run|publish|targets|report|scan [numbers]. Without a name: run.
+// Measures the built program: npm run bench -- run|factory|publish|targets|report|scan [numbers]. Without a name: run.
 import { argv, exit, stderr } from 'node:process';
 
 const PARTS = {
   scan: './bench/scan.mjs',
   report: './bench/report.mjs',
   run: './bench/run.mjs',
+  factory: './bench/factory.mjs',
   publish: './bench/publish.mjs',
   targets: './bench/targets.mjs',
 };

@@ -3,6 +3,7 @@ import { isUrl, requireIdentity } from '../config.ts';
 import { ERRORS, RebundleError, toRebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { createLimit, mapLimit } from '../lib/limit.ts';
+import { onOutput } from '../lib/on-output.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import { isNotTried } from '../pipeline/max-failures.ts';
 import { hasErrors, type ImageLock, type MigrationContext } from '../pipeline/migration.ts';
@@ -304,10 +305,12 @@ export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promi
   const limit = createLimit(TREES_AT_ONCE, setup.signal);
   await mapLimit(apps, limit, async ({ name, open, isConverted, details, diagnostics }) => {
     const folder = appFolder(setup.out, name);
-    if (open !== undefined && !hasErrors(diagnostics)) {
-      const { tree } = details.read();
-      if (tree !== undefined && (await digestFolder(folder)) === tree) return;
-      await replaceTree(folder, (await open()).tree);
-    } else if (!isConverted && !isNotTried(diagnostics)) removeTree(folder);
+    await onOutput(folder, async () => {
+      if (open !== undefined && !hasErrors(diagnostics)) {
+        const { tree } = details.read();
+        if (tree !== undefined && (await digestFolder(folder)) === tree) return;
+        await replaceTree(folder, (await open()).tree);
+      } else if (!isConverted && !isNotTried(diagnostics)) removeTree(folder);
+    });
   });
 }

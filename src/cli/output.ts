@@ -15,6 +15,7 @@ import {
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { RebundleError } from '../errors.ts';
+import { onOutput } from '../lib/on-output.ts';
 
 /** A file of a converted tree. */
 export interface OutputFile {
@@ -24,16 +25,21 @@ export interface OutputFile {
   readonly open: () => AsyncIterable<Uint8Array>;
 }
 
-/** Replaces a file whole: a reader, also after a power cut, sees the old or the new one. Folders are made. Texts may come in pieces. */
+/**
+ * Replaces a file whole: a reader, also after a power cut, sees the old or the new one. Folders are made. Texts may come in pieces. Throws
+ * OUTPUT_UNWRITABLE.
+ */
 export async function writeOutput(path: string, content: Uint8Array | Iterable<string>): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temp = join(dirname(path), `.rebundle-${randomBytes(8).toString('hex')}.tmp`);
-  try {
-    await writeStream(temp, 0o644, content instanceof Uint8Array ? [content] : toBytes(content));
-    await rename(temp, path);
-  } finally {
-    await rm(temp, { force: true });
-  }
+  await onOutput(path, async () => {
+    await mkdir(dirname(path), { recursive: true });
+    const temp = join(dirname(path), `.rebundle-${randomBytes(8).toString('hex')}.tmp`);
+    try {
+      await writeStream(temp, 0o644, content instanceof Uint8Array ? [content] : toBytes(content));
+      await rename(temp, path);
+    } finally {
+      await rm(temp, { force: true });
+    }
+  });
 }
 
 /** Pieces of a text, gathered to blocks worth a write. */

@@ -3,6 +3,7 @@ import { beginSwap, type FolderSwap } from '../device/unpack-swap.ts';
 import { ERRORS, type ErrorCode, RebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { finding } from '../lib/finding.ts';
+import { onOutput } from '../lib/on-output.ts';
 import { formatReference } from '../lib/reference.ts';
 import type { Diagnostic } from '../model/app.ts';
 import type { Reference } from '../model/oci.ts';
@@ -49,7 +50,7 @@ export async function pullBundle(request: PullRequest): Promise<PullOutcome> {
   const { destination, images } = request;
   const { repository } = request.reference;
   const app = repository.slice(repository.lastIndexOf('/') + 1);
-  const swap = await onFolder(destination, () => beginSwap(destination, app));
+  const swap = await onOutput(destination, () => beginSwap(destination, app));
   try {
     const options = request.signal === undefined ? {} : { signal: request.signal };
     const registry = await findRegistry(request.registries, request.reference, options);
@@ -58,11 +59,11 @@ export async function pullBundle(request: PullRequest): Promise<PullOutcome> {
     const text = formatReference(reference);
     const paths = archive.files.map(({ path }) => path);
     const unpacked = { ...archive, open: () => readFileChunks(swap.spool), size: archive.descriptor.size };
-    await onFolder(destination, () => unpackArchive(unpacked, swap.folder));
+    await onOutput(destination, () => unpackArchive(unpacked, swap.folder));
     const copy =
       images === undefined ? undefined : await copyImages(request, images, { source: reference, from: registry });
     request.signal?.throwIfAborted();
-    const { keptEnv } = await onFolder(destination, () => swap.commit(paths));
+    const { keptEnv } = await onOutput(destination, () => swap.commit(paths));
     const kept = keptEnv ? [finding('verify.local-env', `the .env of ${destination} stayed as it was`)] : [];
     return {
       reference: text,
@@ -87,7 +88,7 @@ async function fetchBundle(request: PullRequest, registry: Registry, swap: Folde
     reference,
     registry,
     spool: async (chunks) => {
-      await onFolder(destination, () => writeNew(swap.spool, 0o600, chunks));
+      await onOutput(destination, () => writeNew(swap.spool, 0o600, chunks));
       return () => readFileChunks(swap.spool);
     },
     ...(signal === undefined ? {} : { signal }),
@@ -129,16 +130,4 @@ function copyImages(
     concurrency,
     ...(signal === undefined ? {} : { signal }),
   });
-}
-
-/** What the system refuses becomes OUTPUT_UNWRITABLE. */
-async function onFolder<T>(folder: string, task: () => Promise<T>): Promise<T> {
-  try {
-    return await task();
-  } catch (cause) {
-    const isSystem =
-      cause instanceof Error && !(cause instanceof RebundleError) && 'syscall' in cause && 'code' in cause;
-    if (!isSystem) throw cause;
-    throw new RebundleError('OUTPUT_UNWRITABLE', `${folder} cannot be written: ${String(cause.code)}`, { cause });
-  }
 }

@@ -4,6 +4,7 @@ import { link, mkdir, open, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { RebundleError } from '../errors.ts';
 import { digestOf, hexOf } from '../lib/digest.ts';
+import { onOutput } from '../lib/on-output.ts';
 import { checkTargetName } from './target-name.ts';
 import type { TufRepo } from './tuf-repo.ts';
 
@@ -12,7 +13,8 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 /**
  * The TUF repository of one folder: the targets file at `path`, file targets in `targets/` beside it. Both are written beside their place,
- * down to the disk, and then moved there. A targets file that is no file or larger than 64 MiB is TARGETS_INVALID.
+ * down to the disk, and then moved there. A targets file that is no file or larger than 64 MiB is TARGETS_INVALID,
+ * a place that cannot be written OUTPUT_UNWRITABLE.
  *
  * There is no lock file, since a killed run would leave it: the expected checksum is compared right before the move, with nothing else of
  * this process in between and no more than two system calls of another one; making the file is exclusive.
@@ -38,7 +40,7 @@ class FileTufRepo implements TufRepo {
   }
 
   async writeTargets(bytes: Uint8Array, expectedChecksum: string | 'absent'): Promise<void> {
-    await onDisk(this.#path, async () => {
+    await onOutput(this.#path, async () => {
       // A link stays a link: the file that it leads to is replaced.
       const path = await realpath(this.#path).catch(() => this.#path);
       await mkdir(dirname(path), { recursive: true });
@@ -68,7 +70,7 @@ class FileTufRepo implements TufRepo {
 
   async putTarget(name: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
     const path = this.#targetPath(name);
-    return onDisk(path, async () => {
+    return onOutput(path, async () => {
       const found = await readFile(path);
       if (found === undefined) {
         await mkdir(dirname(path), { recursive: true });
@@ -178,14 +180,14 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
-/** Runs a task on `path`; what the system refuses becomes TARGETS_INVALID. */
+/** Runs a task that reads `path`; what the system refuses becomes TARGETS_INVALID. */
 async function onDisk<T>(path: string, task: () => Promise<T>): Promise<T> {
   try {
     return await task();
   } catch (error) {
     if (error instanceof RebundleError || codeOf(error) === undefined) throw error;
     throw new RebundleError('TARGETS_INVALID', `${path} cannot be used: ${String(codeOf(error))}`, {
-      hint: 'Check that the folder exists, may be written and has space.',
+      hint: 'Check that it may be read.',
       cause: error,
     });
   }

@@ -5,6 +5,7 @@ import { chmod, cp, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
+import { PAUSED, pauseAtRequest } from '../support/stop-hook.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** The built program; another build of it may be named. */
@@ -29,8 +30,10 @@ export interface CliOptions {
   readonly gid?: number;
   /** Another copy of the program. */
   readonly main?: string;
-  /** Sends this signal when the text appears on standard error, or when the promise is kept. */
-  readonly interrupt?: { readonly at: string | Promise<unknown>; readonly signal: NodeJS.Signals };
+  /** Sends this signal when the text appears on standard error, when the promise is kept, or after so many milliseconds. */
+  readonly interrupt?: { readonly at: string | number | Promise<unknown>; readonly signal: NodeJS.Signals };
+  /** Lets the program stand still at a request or answer of that number while the work is done. */
+  readonly pause?: { readonly atRequest: number; readonly work: () => Promise<void> };
 }
 
 /** A temporary folder with a copy of the samples, in which the built program runs. */
@@ -41,9 +44,11 @@ export class Workspace {
     this.root = root;
   }
 
-  static async create(options: { readonly samples?: boolean } = {}): Promise<Workspace> {
+  /** `inMemory`: where the machine has a folder for that, since there nothing waits for a disk. */
+  static async create(options: { readonly samples?: boolean; readonly inMemory?: boolean } = {}): Promise<Workspace> {
     if (!existsSync(MAIN)) throw new Error('dist/ is not there: build first, npm test does it');
-    const workspace = new Workspace(await realpath(await mkdtemp(join(tmpdir(), 'rebundle-e2e-'))));
+    const base = options.inMemory === true && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+    const workspace = new Workspace(await realpath(await mkdtemp(join(base, 'rebundle-e2e-'))));
     if (options.samples !== false) {
       await cp(SAMPLES, join(workspace.root, 'samples'), { recursive: true });
     }
@@ -66,13 +71,17 @@ export class Workspace {
     readonly kill: (signal: NodeJS.Signals) => void;
     readonly result: Promise<CliResult>;
   } {
-    const { env, prefix = [], main = MAIN, interrupt, ...user } = options;
+    const { env, prefix = [], main = MAIN, interrupt, pause, ...user } = options;
     const [program = process.execPath, ...words] = [...prefix, process.execPath, main, ...args];
-    const given = { PATH: process.env.PATH, HOME: this.root, SOURCE_DATE_EPOCH: EPOCH, ...env };
+    const goOn = this.path('go-on');
+    const hook = pause === undefined ? {} : pauseAtRequest(pause.atRequest, goOn);
+    const given = { PATH: process.env.PATH, HOME: this.root, SOURCE_DATE_EPOCH: EPOCH, ...hook, ...env };
     const child = spawn(program, words, { cwd: this.root, env: given, stdio: 'pipe', ...user });
     const result = new Promise<CliResult>((resolve, reject) => {
       let stdout = '';
       let stderr = '';
+      const signalLater =
+        typeof interrupt?.at === 'number' ? setTimeout(() => child.kill(interrupt.signal), interrupt.at) : undefined;
       let interrupted = false;
       const end = (): void => {
         interrupted = true;
@@ -85,10 +94,20 @@ export class Workspace {
       });
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         stderr += text;
+        if (pause !== undefined && stderr.includes(PAUSED)) {
+          stderr = stderr.replace(PAUSED, '');
+          pause
+            .work()
+            .then(() => writeFile(goOn, ''))
+            .catch(reject);
+        }
         if (typeof at === 'string' && !interrupted && stderr.includes(at)) end();
       });
       child.on('error', reject);
-      child.on('close', (status) => resolve({ status, stdout, stderr }));
+      child.on('close', (status) => {
+        clearTimeout(signalLater);
+        resolve({ status, stdout, stderr });
+      });
     });
     return { input: child.stdin, kill: (signal) => void child.kill(signal), result };
   }

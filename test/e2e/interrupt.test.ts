@@ -89,17 +89,6 @@ describe('a run that is stopped while it publishes', () => {
     const { status, stderr } = await workspace.run(['run', '--config', 'big.yml', '--quiet']);
     expect([status, stderr]).toEqual([0, '']);
   });
-
-  test('by SIGKILL: what is there is whole, and the next run completes', async () => {
-    const args = ['run', '--config', 'big.yml', '--reporter', 'ndjson'];
-    const stopped = await workspace.run(args, { interrupt: { at: '"type":"blob:sent"', signal: 'SIGKILL' } });
-    expect(stopped.status).toBe(null);
-    for (const [path, digest] of await workspace.listing('out/registry/blobs/sha256')) expect(path).toBe(digest);
-    expect(workspace.exists('out/targets.json')).toBe(false);
-    expect((await workspace.run(args)).status).toBe(0);
-    expect(await workspace.listing('out/registry/blobs')).toEqual(whole.blobs);
-    expect(await workspace.read('out/targets.json')).toBe(whole.targets);
-  });
 });
 
 describe('SIGTERM while a registry does not answer ends the run long before any timeout', () => {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority } from './certificates.ts';
@@ -39,6 +40,14 @@ export interface DockerRegistry {
   readonly tokenServer: TokenServer | undefined;
   /** Every request since the last call, from the registry's own access log. */
   takeRequests(): Promise<RequestLine[]>;
+  /** Digests of all that it stores, by path: blobs, manifests and tags. What somebody began to upload is not among them. */
+  listContents(): Promise<Map<string, string>>;
+  /** Takes away all that it stores. */
+  clear(): Promise<void>;
+  /** Ends the process at once. What it stores stays. */
+  stop(): Promise<void>;
+  /** Starts it again, at the same address. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -63,31 +72,73 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
           ...options.tokens,
         })
       : undefined;
-  try {
-    const http: Record<string, unknown> = { addr: '127.0.0.1:0', secret: 'of this test only' };
-    if (options.tls === true) {
-      const { certificate, key } = await authority!.issue('registry');
-      await writeFile(join(folder, 'certificate.pem'), certificate);
-      await writeFile(join(folder, 'key.pem'), key);
-      http.tls = { certificate: join(folder, 'certificate.pem'), key: join(folder, 'key.pem') };
-    }
-    await mkdir(join(folder, 'data'));
+  const data = join(folder, 'data');
+  const writeConfig = async (address: string): Promise<void> => {
+    const http: Record<string, unknown> = { addr: address, secret: 'of this test only' };
+    if (options.tls === true) http.tls = { certificate: join(folder, 'certificate.pem'), key: join(folder, 'key.pem') };
     const auth = await describeAuth(folder, options, tokenServer);
     const config = {
       version: '0.1',
       log: { level: 'info', formatter: 'text' },
-      storage: { filesystem: { rootdirectory: join(folder, 'data') }, delete: { enabled: true } },
+      storage: { filesystem: { rootdirectory: data }, delete: { enabled: true } },
       http,
       ...(auth === undefined ? {} : { auth }),
     };
     // YAML reads JSON.
     await writeFile(join(folder, 'config.yml'), JSON.stringify(config));
-    return await startProcess({ folder, tls: options.tls === true, ca: authority?.certificate, tokenServer });
-  } catch (error) {
+  };
+  const closeAll = async (): Promise<void> => {
     await tokenServer?.close();
     await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    if (options.tls === true) {
+      const { certificate, key } = await authority!.issue('registry');
+      await writeFile(join(folder, 'certificate.pem'), certificate);
+      await writeFile(join(folder, 'key.pem'), key);
+    }
+    await mkdir(data);
+    await writeConfig('127.0.0.1:0');
+    let running = await startProcess(folder);
+    const { host } = running;
+    return {
+      host,
+      origin: `${options.tls === true ? 'https' : 'http'}://${host}`,
+      ca: options.tls === true ? authority?.certificate : undefined,
+      tokenServer,
+      takeRequests: () => running.takeRequests(),
+      listContents: () => listStored(data),
+      clear: async () => {
+        for (const name of await readdir(data)) await rm(join(data, name), { recursive: true });
+      },
+      stop: () => running.stop(),
+      restart: async () => {
+        await writeConfig(host);
+        running = await startProcess(folder);
+      },
+      close: async () => {
+        await running.stop();
+        await closeAll();
+      },
+    };
+  } catch (error) {
+    await closeAll();
     throw error;
   }
+}
+
+async function listStored(data: string): Promise<Map<string, string>> {
+  const entries = await readdir(data, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const stored = new Map<string, string>();
+  for (const path of files.sort()) {
+    if (path.includes('/_uploads/')) continue;
+    const digest = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex');
+    stored.set(path.slice(data.length + 1), digest);
+  }
+  return stored;
 }
 
 async function describeAuth(
@@ -105,13 +156,13 @@ async function describeAuth(
   return { token: { realm, service, issuer, rootcertbundle: join(folder, 'tokens.pem') } };
 }
 
-async function startProcess(setup: {
-  readonly folder: string;
-  readonly tls: boolean;
-  readonly ca: string | undefined;
-  readonly tokenServer: TokenServer | undefined;
-}): Promise<DockerRegistry> {
-  const { folder, tls, ca, tokenServer } = setup;
+interface RunningRegistry {
+  readonly host: string;
+  takeRequests(): Promise<RequestLine[]>;
+  stop(): Promise<void>;
+}
+
+async function startProcess(folder: string): Promise<RunningRegistry> {
   const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, HOME: folder, OTEL_TRACES_EXPORTER: 'none' },
@@ -142,12 +193,8 @@ async function startProcess(setup: {
       reject(new Error(`docker-registry ended:\n${log}${lines}`));
     });
   });
-  const host = `127.0.0.1:${port}`;
   return {
-    host,
-    origin: `${tls ? 'https' : 'http'}://${host}`,
-    ca: tls ? ca : undefined,
-    tokenServer,
+    host: `127.0.0.1:${port}`,
     takeRequests: async () => {
       // The log of a request is written after its answer.
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -155,11 +202,9 @@ async function startProcess(setup: {
       lines = '';
       return parseAccessLog(taken);
     },
-    close: async () => {
+    stop: async () => {
       child.kill('SIGKILL');
       await ended;
-      await tokenServer?.close();
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }

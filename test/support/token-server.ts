@@ -20,6 +20,9 @@ export interface TokenServer {
   /** PEM: the registry trusts tokens that this certificate signed. */
   readonly rootCertificate: string;
   readonly calls: TokenCall[];
+  /** Takes no call any more, until it is restarted at the same address. */
+  stop(): Promise<void>;
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -50,19 +53,23 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
   const pair = options.tls === true ? await options.authority.issue('tokens') : undefined;
   const server =
     pair === undefined ? createServer(listener) : createTlsServer({ cert: pair.certificate, key: pair.key }, listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const listen = (at: number) => new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve));
+  await listen(0);
   const { port } = server.address() as AddressInfo;
+  const stop = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
   return {
     realm: `${pair === undefined ? 'http' : 'https'}://127.0.0.1:${port}/token`,
     service: SERVICE,
     issuer: ISSUER,
     rootCertificate: options.authority.certificate,
     calls,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    stop,
+    restart: () => listen(port),
+    close: stop,
   };
 }
 

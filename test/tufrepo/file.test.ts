@@ -145,7 +145,7 @@ describe('file TUF repository', () => {
       await writeFile(join(folder, 'file'), '');
       const bad = join(folder, 'file', 'targets.json');
       await expect(createFileTufRepo(bad).writeTargets(Buffer.from('x'), 'absent')).rejects.toMatchObject({
-        code: 'TARGETS_INVALID',
+        code: 'OUTPUT_UNWRITABLE',
         message: expect.stringContaining(bad),
       });
     });

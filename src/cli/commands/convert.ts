@@ -2,6 +2,7 @@ import { join, relative } from 'node:path';
 import { Option } from 'commander';
 import { RebundleError } from '../../errors.ts';
 import { escapeTerminal } from '../../lib/escape-text.ts';
+import { onOutput } from '../../lib/on-output.ts';
 import type { AppResult } from '../../model/app.ts';
 import { convertPackages } from '../../pipeline/convert.ts';
 import { tellConversion } from '../../pipeline/ignore-findings.ts';
@@ -94,7 +95,9 @@ async function convertAll(
       const folder = inPlace ? inPlaceFolder(app, setup) : appFolder(setup.out, app.name);
       if (proveOnly) lines.push(`${app.name}: ${describeProof(app, fine)}`);
       else if (fine && !isDone(app) && !toCommits) {
-        await (inPlace ? writeTree(folder, newFiles(app, setup, folder)) : replaceTree(folder, treeOf(app)));
+        await onOutput(folder, () =>
+          inPlace ? writeTree(folder, newFiles(app, setup, folder)) : replaceTree(folder, treeOf(app)),
+        );
         lines.push(relative(environment.cwd, join(folder, COMPOSE_FILE)));
       } else if (!inPlace && !toCommits && !isNotTried(app.diagnostics)) removeTree(folder);
       results.push({ app: app.name, origin: app.origin, ...describeEnd(app, fine, isDone(app)) });

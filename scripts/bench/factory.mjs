@@ -1,0 +1,34 @@
+// Measures whole runs on a generated factory of bare repositories: npm run bench -- factory [repositories] [packages]
+// Prints wall time, CPU and peak memory of the first run, of an unchanged one (at most 10 % of the first one's CPU is wanted), of one with
+// three touched packages, and of one on a fresh machine. At 20,000 packages at most 300 MiB are wanted.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { argv, stdout } from 'node:process';
+import { generateFactory } from './generate-factory.mjs';
+import { formatMeasure, measure, PROGRAM } from './process.mjs';
+
+/** With more apps than that, both maps of a target are more than devices read. */
+const OLD_STYLE_LIMIT = 5000;
+
+const [repositories = 300, packages = 2000] = argv.slice(2).map(Number);
+const folder = mkdtempSync(join(tmpdir(), 'rebundle-bench-'));
+try {
+  const factory = await generateFactory(folder, { repositories, packages, oldStyle: packages <= OLD_STYLE_LIMIT });
+  stdout.write(`${repositories} bare repositories, ${packages} packages\n`);
+  const run = async (/** @type {string} */ label) => {
+    const result = await measure([PROGRAM, 'run', '--reporter', 'silent'], { cwd: folder });
+    stdout.write(formatMeasure(label, result));
+    if (result.status !== 0) throw new Error(`${label} ended with ${result.status}: ${result.errors}`);
+    return result;
+  };
+  const first = await run('first run');
+  const second = await run('unchanged run');
+  await factory.touch([0, packages >> 1, packages - 1]);
+  await run('three touched');
+  rmSync(join(folder, 'out'), { recursive: true });
+  await run('fresh machine, unchanged');
+  stdout.write(`an unchanged run takes ${((second.cpu / first.cpu) * 100).toFixed(1)} % of the first one's CPU\n`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
