@@ -66,8 +66,8 @@ export function parsePlan(bytes: Uint8Array, path: string): MigrationPlan {
   return reader.end();
 }
 
-/** In a plan file, at least. */
-const BYTES_PER_APP = 4096;
+/** In a plan file, more or less. */
+const BYTES_PER_APP = 8192;
 
 function createPlanReader(path: string, size: number) {
   const keep = createKeep(limitHeld(size / BYTES_PER_APP).details);
