@@ -210,7 +210,7 @@ function describeSources(
 }
 
 /** Digest of a converted tree: of its files by path, with their modes and contents. */
-export function digestTree(
+function digestTree(
   { composeText }: Pick<ComposeApp, 'composeText'>,
   files: readonly Pick<BundleFile, 'path' | 'executable' | 'digest'>[],
 ): Digest {

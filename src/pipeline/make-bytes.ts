@@ -63,7 +63,7 @@ function publishOldStyle(
 ): OldStyle {
   const { targets } = request.config;
   if (targets === undefined) return { diagnostics: [] };
-  if (targets.composeOnly.includes(converted.name)) {
+  if (targets.composeOnly.has(converted.name)) {
     return { diagnostics: [finding('targets.compose-only', `'${converted.name}' gets no new docker_apps entry`)] };
   }
   const problems: string[] = [];
