@@ -52,6 +52,7 @@ function describeType(schema) {
   if (schema.items) return `list of ${describeType(schema.items)}`;
   if (schema.properties) return 'mapping';
   if (typeof schema.additionalProperties === 'object') return `mapping to ${describeType(schema.additionalProperties)}`;
+  if (schema.type === 'boolean') return '`true` or `false`';
   return schema.type === 'integer' ? `number, ${schema.minimum} to ${schema.maximum}` : 'text';
 }
 
