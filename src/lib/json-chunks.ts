@@ -33,8 +33,8 @@ function indent(text: string, by: string): string {
 }
 
 /**
- * Reads what `jsonChunks` wrote item by item: gives the items of the list `member` of the object to `onItem`, as texts, and the text of all the rest, in which that list is
- * empty. A text of any other layout is the rest as a whole.
+ * Reads what `jsonChunks` wrote item by item: gives the items of the list `member` of the object to `onItem`, as texts, and the text of all the
+ * rest, in which that list is empty. A text of any other layout is the rest as a whole.
  */
 export function createListReader(member: string, onItem: (text: string) => void) {
   const start = Buffer.from(`\n  ${JSON.stringify(member)}: [\n`);

@@ -18,10 +18,15 @@ export async function mapLimit<T, R>(
   limit: Limit,
   task: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
-  const settled = await Promise.allSettled(items.map((item, index) => limit(() => task(item, index))));
+  return settleAll(items.map((item, index) => limit(() => task(item, index))));
+}
+
+/** All results, or the first failure in their order, once nothing is under way any more. */
+export async function settleAll<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(tasks);
   const failed = settled.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
-  return settled.map((result) => (result as PromiseFulfilledResult<R>).value);
+  return settled.map((result) => (result as PromiseFulfilledResult<T>).value);
 }
 
 /** One call per key, shared by all who ask for it; a failure is shared too. */

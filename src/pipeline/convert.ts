@@ -37,8 +37,8 @@ export interface PackageTask {
 export type AnswerApp<T> = (task: PackageTask, convert: () => Promise<T>) => Promise<T | undefined>;
 
 /**
- * Splits and rewrites every selected package, finds its support files and hands each app on to `next`. Results are sorted by app name. What is wrong with a package stays with it. After `maxFailures` apps that failed, by name, all others count as not
- * tried, whatever was under way.
+ * Splits and rewrites every selected package, finds its support files and hands each app on to `next`. Results are sorted by app name. What is
+ * wrong with a package stays with it. After `maxFailures` apps that failed, by name, all others count as not tried, whatever was under way.
  */
 export async function convertPackages<T extends { readonly diagnostics: readonly Diagnostic[] }>(
   scanned: readonly ScannedSource[],
