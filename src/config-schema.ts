@@ -196,7 +196,8 @@ const Targets = z.strictObject({
   composeOnly: z
     .array(AppName)
     .default([])
-    .describe('Apps that get no new `docker_apps` entry, as devices of the old style cannot run them.'),
+    .describe('Apps that get no new `docker_apps` entry, as devices of the old style cannot run them.')
+    .transform((names): ReadonlySet<string> => new Set(names)),
   version: TargetVersion.exactOptional().describe(
     'Version of the new targets; by default one above the greatest in the file.',
   ),

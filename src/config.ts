@@ -12,9 +12,11 @@ import type { Interpolation, Semantics, ServiceConfigsMode } from './model/app.t
 type ReadonlyDeep<T> =
   T extends ReadonlyMap<infer K, infer V>
     ? ReadonlyMap<K, V>
-    : T extends object
-      ? { readonly [K in keyof T]: ReadonlyDeep<T[K]> }
-      : T;
+    : T extends ReadonlySet<infer V>
+      ? ReadonlySet<V>
+      : T extends object
+        ? { readonly [K in keyof T]: ReadonlyDeep<T[K]> }
+        : T;
 
 /** A configuration file as it is written, checked, with its defaults; paths and repository names are still to be resolved. */
 export type ConfigFile = ReadonlyDeep<z.output<typeof ConfigText>>;

@@ -1,6 +1,6 @@
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { digestOf, hexOf } from '../lib/digest.ts';
-import type { MigrationPlan } from '../model/plan.ts';
+import type { MigrationPlan, PlannedTarget } from '../model/plan.ts';
 import { planTargets, type TargetApp, type TargetsPlan } from '../targets/plan-targets.ts';
 import { parseTagRules } from '../targets/tag-rules.ts';
 import { parseTargetsFile, type TargetsFile } from '../targets/targets-file.ts';
@@ -91,7 +91,7 @@ export function planAppTargets(
     tagRules: parseTagRules(targets?.tags ?? []),
     machines: targets?.machines ?? [],
     platforms: targets?.platforms ?? [],
-    apps: apps.map((app) => toTargetApp(app, targets?.composeOnly ?? [])),
+    apps: apps.map((app) => toTargetApp(app, targets?.composeOnly)),
     removed: request.removeApps,
     dropDockerApps: request.dropDockerApps === true,
     createdAt: fixed.createdAt,
@@ -106,9 +106,9 @@ export function planAppTargets(
 
 function toTargetApp(
   { name, kind, bundle, dockerApp, diagnostics }: BuiltApp,
-  composeOnly: readonly string[],
+  composeOnly: ReadonlySet<string> | undefined,
 ): TargetApp {
-  const newStyleOnly = composeOnly.includes(name) || kind === 'compose';
+  const newStyleOnly = kind === 'compose' || composeOnly?.has(name) === true;
   if (bundle === undefined || hasErrors(diagnostics)) return { name, state: 'failed', newStyleOnly };
   return {
     name,
@@ -117,6 +117,14 @@ function toTargetApp(
     dockerApp: dockerApp ?? 'keep-parent',
     newStyleOnly,
   };
+}
+
+/** The apps that a target names otherwise than the one that it is built upon. */
+export function listChangedApps(targets: readonly PlannedTarget[]): Set<string> {
+  const isChange = (change: PlannedTarget['apps'][number]['composeApp']): boolean =>
+    change !== 'none' && change !== 'unchanged';
+  const changes = targets.flatMap(({ apps }) => apps);
+  return new Set(changes.flatMap((row) => ([row.composeApp, row.dockerApp].some(isChange) ? [row.app] : [])));
 }
 
 /** True where the file holds every target of the plan as planned: an earlier run wrote it. */

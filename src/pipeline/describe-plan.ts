@@ -14,7 +14,7 @@ import {
   RULES_VERSION,
 } from '../model/plan.ts';
 import type { TargetsFile } from '../targets/targets-file.ts';
-import type { PlannedTargets, TargetsState } from './app-targets.ts';
+import { listChangedApps, type PlannedTargets, type TargetsState } from './app-targets.ts';
 import type { BuiltApp } from './build-app.ts';
 import { isNotTried } from './max-failures.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
@@ -31,7 +31,7 @@ export function describePlan(input: {
   readonly updates: readonly DeviceUpdate[] | undefined;
 }): MigrationPlan {
   const { request, planned, targets } = input;
-  const changed = new Set((planned?.due.targets ?? []).flatMap(changedApps));
+  const changed = listChangedApps(planned?.due.targets ?? []);
   const held = (planned?.plan.heldBy.length ?? 0) > 0;
   const former = listFormer(planned?.due.targets ?? [], targets?.file);
   const waits = describeWait(planned?.plan.heldBy ?? [], input.apps);
@@ -121,16 +121,6 @@ export function versionFinding(version: string): Diagnostic {
   );
 }
 
-function changedApps(target: PlannedTarget): string[] {
-  return target.apps
-    .filter(({ dockerApp, composeApp }) => isChange(dockerApp) || isChange(composeApp))
-    .map(({ app }) => app);
-}
-
-function isChange(change: PlannedTarget['apps'][number]['composeApp']): boolean {
-  return change !== 'none' && change !== 'unchanged';
-}
-
 function describeApp(
   app: BuiltApp,
   state: {
@@ -204,7 +194,16 @@ export function digestOptions({ config, parameterFiles }: MigrationRequest): Dig
       targets:
         targets === undefined
           ? null
-          : { ...targets, repo: null, seed: null, version: null, tokenHeader: null, tokenFile: null, signing: null },
+          : {
+              ...targets,
+              composeOnly: [...targets.composeOnly],
+              repo: null,
+              seed: null,
+              version: null,
+              tokenHeader: null,
+              tokenFile: null,
+              signing: null,
+            },
     }),
   );
 }

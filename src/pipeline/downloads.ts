@@ -9,6 +9,7 @@ import { parseReference } from '../lib/reference.ts';
 import type { Digest, Reference } from '../model/oci.ts';
 import type { Download, PlannedTarget } from '../model/plan.ts';
 import type { TargetsFile } from '../targets/targets-file.ts';
+import { listChangedApps } from './app-targets.ts';
 import type { BuiltApp } from './build-app.ts';
 import type { FormerApps } from './former-apps.ts';
 import type { ImageContents } from './image-contents.ts';
@@ -37,7 +38,8 @@ export async function forecastDownloads(input: {
 }): Promise<Map<string, readonly Download[]>> {
   const { context, contents } = input;
   const forecasts = new Map<string, readonly Download[]>();
-  const changed = input.apps.filter((app) => isChanged(app, input.targets));
+  const named = listChangedApps(input.targets);
+  const changed = input.apps.filter((app) => isChanged(app, named));
   await mapLimit(changed, context.limit, async (app) => {
     try {
       forecasts.set(app.name, await forecastApp(app, input, contents));
@@ -56,16 +58,9 @@ export function readAhead(app: BuiltApp, contents: ImageContents): void {
     readAll(images, platform, contents).catch(() => {});
 }
 
-function isChanged({ name, bundle, place, diagnostics }: BuiltApp, targets: readonly PlannedTarget[]): boolean {
+function isChanged({ name, bundle, place, diagnostics }: BuiltApp, named: ReadonlySet<string>): boolean {
   if (bundle === undefined || hasErrors(diagnostics)) return false;
-  const differs = targets.some(({ apps }) =>
-    apps.some((app) => app.app === name && ![app.composeApp, app.dockerApp].every(isSame)),
-  );
-  return differs || place?.published !== true;
-}
-
-function isSame(change: PlannedTarget['apps'][number]['composeApp']): boolean {
-  return change === 'none' || change === 'unchanged';
+  return named.has(name) || place?.published !== true;
 }
 
 async function forecastApp(

@@ -7,30 +7,11 @@ import { formatRepository, listRepositories } from '../../src/cli/repository-lis
 import { createLayoutRegistry } from '../../src/registry/layout.ts';
 import { pushImage } from '../pipeline/images.ts';
 import { GitFolder } from '../support/git-repository.ts';
+import { PLAIN_TARGETS, plainPackage } from '../support/plain-factory.ts';
 import { ProgramFolder } from '../support/program.ts';
 
-const packageOf = (image: string, command = ''): string => `version: 1.0.0
-name: some-app
----
-version: '3.7'
-services:
-  main: { image: "${image}"${command} }
----
-`;
-const GOOD = packageOf('nginx:1');
-const BROKEN = packageOf('nginx:1', ', command: "$' + '{nobody}"');
-const TARGETS = {
-  _type: 'Targets',
-  expires: '2037-01-01T00:00:00Z',
-  version: 1,
-  targets: {
-    'rpi-lmp-1': {
-      hashes: { sha256: 'a'.repeat(64) },
-      length: 0,
-      custom: { version: '1', name: 'rpi-lmp', hardwareIds: ['rpi'], tags: ['main'], targetFormat: 'OSTREE' },
-    },
-  },
-};
+const GOOD = plainPackage('some-app', 'nginx:1');
+const BROKEN = plainPackage('some-app', 'nginx:1', ', command: "$' + '{nobody}"');
 
 let folder: ProgramFolder;
 let repositories: GitFolder;
@@ -42,7 +23,7 @@ beforeEach(async () => {
   repositories.write('shop/apps/cart.dockerapp', GOOD);
   repositories.commit('shop');
   for (const app of ['web', 'api']) await folder.write(`gate way/${app}.dockerapp`, GOOD);
-  await folder.write('targets.json', JSON.stringify(TARGETS));
+  await folder.write('targets.json', PLAIN_TARGETS);
   await pushImage(createLayoutRegistry(join(folder.root, 'images')), 'docker.io/library/nginx:1');
   await configure();
 });
@@ -75,7 +56,7 @@ describe('what a run leaves', () => {
     expect((await folder.run('run')).status).toBe(0);
     expect(await folder.list('out')).not.toContain('failed.txt');
     await folder.write('gate way/api.dockerapp', BROKEN);
-    repositories.write('shop/apps/cart.dockerapp', packageOf('nginx:1', ', command: new'));
+    repositories.write('shop/apps/cart.dockerapp', plainPackage('some-app', 'nginx:1', ', command: new'));
     repositories.commit('shop');
     expect((await folder.run('run')).status).toBe(1);
   });
@@ -89,7 +70,7 @@ describe('what a run leaves', () => {
 
     const again = await folder.run('run', '--only-failed');
     expect([again.status, await left()]).toEqual([1, lines]);
-    await folder.write('gate way/api.dockerapp', packageOf('nginx:1', ', command: fixed'));
+    await folder.write('gate way/api.dockerapp', plainPackage('some-app', 'nginx:1', ', command: fixed'));
     const { status, stdout } = await folder.run('run', '--only-failed');
     expect(status).toBe(0);
     expect(stdout.split('\n').map((line) => line.split('\t')[0])).toEqual(['api', 'cart', '']);
@@ -119,7 +100,7 @@ describe('what a run leaves', () => {
   });
 
   test('can be planned and applied', async () => {
-    await folder.write('gate way/api.dockerapp', packageOf('nginx:1', ', command: fixed'));
+    await folder.write('gate way/api.dockerapp', plainPackage('some-app', 'nginx:1', ', command: fixed'));
     expect((await folder.run('plan', '--only-failed')).status).toBe(2);
     expect(appsOf(await folder.read('out/plan.json'))).toEqual(['api', 'cart']);
     expect((await folder.run('apply', 'out/plan.json')).status).toBe(0);

@@ -3,42 +3,19 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLayoutRegistry } from '../../src/registry/layout.ts';
 import { pushImage } from '../pipeline/images.ts';
 import { GitFolder } from '../support/git-repository.ts';
-import { type HostileServer, startHostileServer } from '../support/hostile-server.ts';
+import type { HostileServer } from '../support/hostile-server.ts';
 import { openHttpRegistry } from '../support/http-registry.ts';
+import { PLAIN_TARGETS, plainPackage, startImageServer } from '../support/plain-factory.ts';
 import { ProgramFolder, type ProgramResult } from '../support/program.ts';
-
-const packageOf = (image: string): string => `version: 1.0.0
-name: web
----
-version: '3.7'
-services:
-  main: { image: "${image}" }
----
-`;
-const TARGETS = {
-  _type: 'Targets',
-  expires: '2037-01-01T00:00:00Z',
-  version: 1,
-  targets: {
-    'rpi-lmp-1': {
-      hashes: { sha256: 'a'.repeat(64) },
-      length: 0,
-      custom: { version: '1', name: 'rpi-lmp', hardwareIds: ['rpi'], tags: ['main'], targetFormat: 'OSTREE' },
-    },
-  },
-};
 
 let folder: ProgramFolder;
 let server: HostileServer;
 
 beforeEach(async () => {
-  server = await startHostileServer();
+  server = await startImageServer();
   folder = await ProgramFolder.create();
-  const { registry, transport } = openHttpRegistry(server.host);
-  await pushImage(registry, `${server.host}/tools/proxy:1`);
-  await transport.close();
-  await folder.write('apps/web.dockerapp', packageOf(`${server.host}/tools/proxy:1`));
-  await folder.write('targets.json', JSON.stringify(TARGETS));
+  await folder.write('apps/web.dockerapp', plainPackage('web', `${server.host}/tools/proxy:1`));
+  await folder.write('targets.json', PLAIN_TARGETS);
   await configure();
 });
 afterEach(async () => {
@@ -105,7 +82,10 @@ describe('--offline', () => {
   });
 
   test('a digest that neither the plan nor out/cache has is not asked for', async () => {
-    await folder.write('apps/web.dockerapp', packageOf(`${server.host}/tools/proxy@sha256:${'1'.repeat(64)}`));
+    await folder.write(
+      'apps/web.dockerapp',
+      plainPackage('web', `${server.host}/tools/proxy@sha256:${'1'.repeat(64)}`),
+    );
     const { status, stderr, requests } = await rebundle('plan', '--offline');
     expect([status, requests]).toEqual([1, 0]);
     expect(stderr).toContain(`OFFLINE web`);
@@ -179,7 +159,7 @@ describe('repositories without a network', () => {
   beforeEach(() => {
     repositories = new GitFolder();
     repositories.init('shop');
-    repositories.write('shop/web.dockerapp', packageOf('nginx:1'));
+    repositories.write('shop/web.dockerapp', plainPackage('web', 'nginx:1'));
     repositories.commit('shop');
     repositories.git('shop', 'tag', 'v1');
     repositories.git('.', 'clone', '--quiet', '--bare', 'shop', 'bare.git');

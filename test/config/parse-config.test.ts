@@ -112,7 +112,7 @@ describe('a right configuration', () => {
         tags: 'main,devel:main',
         machines: ['raspberrypi4-64'],
         platforms: ['arm64'],
-        composeOnly: ['web'],
+        composeOnly: new Set(['web']),
         version: '120',
         containersSha: '0123456789abcdef0123456789abcdef01234567',
         uri: 'https://ci.riverbend.example/120',

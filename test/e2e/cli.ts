@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, cp, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
@@ -39,6 +39,7 @@ export interface CliOptions {
 /** A temporary folder with a copy of the samples, in which the built program runs. */
 export class Workspace {
   readonly root: string;
+  readonly #running = new Set<ChildProcess>();
 
   private constructor(root: string) {
     this.root = root;
@@ -77,6 +78,7 @@ export class Workspace {
     const hook = pause === undefined ? {} : pauseAtRequest(pause.atRequest, goOn);
     const given = { PATH: process.env.PATH, HOME: this.root, SOURCE_DATE_EPOCH: EPOCH, ...hook, ...env };
     const child = spawn(program, words, { cwd: this.root, env: given, stdio: 'pipe', ...user });
+    this.#running.add(child);
     const result = new Promise<CliResult>((resolve, reject) => {
       let stdout = '';
       let stderr = '';
@@ -106,6 +108,7 @@ export class Workspace {
       child.on('error', reject);
       child.on('close', (status) => {
         clearTimeout(signalLater);
+        this.#running.delete(child);
         resolve({ status, stdout, stderr });
       });
     });
@@ -159,7 +162,9 @@ export class Workspace {
     await chmod(this.root, 0o777);
   }
 
+  /** Takes the folder away, and what a failed test left running in it. */
   async close(): Promise<void> {
+    for (const child of this.#running) child.kill('SIGKILL');
     await rm(this.root, { recursive: true, force: true });
   }
 }

@@ -12,6 +12,7 @@ import {
   USER,
 } from '../support/docker-registry.ts';
 import { openHttpRegistry } from '../support/http-registry.ts';
+import { PLAIN_TARGETS } from '../support/plain-factory.ts';
 import { referencesIn, Workspace } from './cli.ts';
 
 const APPS = 6;
@@ -65,10 +66,7 @@ async function setUp(options: DockerRegistryOptions) {
       `version: 1.0.0\nname: app-${i}\n---\nversion: '3.6'\nservices:\n${services}---\n{}\n`,
     );
   }
-  const custom = { version: '1', name: 'rpi-lmp', hardwareIds: ['rpi'], tags: ['main'], targetFormat: 'OSTREE' };
-  const target = { hashes: { sha256: 'a'.repeat(64) }, length: 0, custom };
-  const file = { _type: 'Targets', expires: '2037-01-01T00:00:00Z', targets: { 'rpi-lmp-1': target }, version: 1 };
-  await workspace.write('targets.json', JSON.stringify(file));
+  await workspace.write('targets.json', PLAIN_TARGETS);
   await workspace.write('ca.pem', registry.ca ?? '');
   const hosts = registry.ca === undefined ? '' : `hosts: { '${registry.host}': { ca: ca.pem } }\n`;
   await workspace.write(

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { pushImage } from '../pipeline/images.ts';
-import { type HostileServer, startHostileServer } from '../support/hostile-server.ts';
-import { openHttpRegistry } from '../support/http-registry.ts';
+import type { HostileServer } from '../support/hostile-server.ts';
+import { plainPackage, startImageServer } from '../support/plain-factory.ts';
 import { readReport, Workspace } from './cli.ts';
 
 const APPS = ['api', 'cart', 'web'];
@@ -10,17 +9,10 @@ let workspace: Workspace;
 let server: HostileServer;
 
 beforeEach(async () => {
-  server = await startHostileServer();
+  server = await startImageServer();
   workspace = await Workspace.create({ samples: false });
-  const { registry, transport } = openHttpRegistry(server.host);
-  await pushImage(registry, `${server.host}/tools/proxy:1`);
-  await transport.close();
-  for (const app of APPS) {
-    await workspace.write(
-      `apps/${app}.dockerapp`,
-      `version: 1.0.0\nname: ${app}\n---\nversion: '3.7'\nservices:\n  main: { image: "${server.host}/tools/proxy:1" }\n---\n`,
-    );
-  }
+  for (const app of APPS)
+    await workspace.write(`apps/${app}.dockerapp`, plainPackage(app, `${server.host}/tools/proxy:1`));
   await workspace.write(
     'rebundle.yml',
     `registry: ${server.host}\nfactory: acme\nimages: { tag: v1 }\nrepositories: [apps]\n`,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
-import { ROOT, readText } from './deploy-files.ts';
+import { ROOT, readText } from '../samples/deploy-files.ts';
 
 const PACKED: readonly string[] = JSON.parse(readText('package.json')).files;
 
