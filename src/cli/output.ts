@@ -204,8 +204,8 @@ export async function writeTree(folder: string, files: readonly OutputFile[]): P
   }
 }
 
-/** What a killed run was writing in the output folder: no run goes on with it. */
-const LEFTOVER = /(?:^\.rebundle-|\.)[0-9a-f]{16,24}\.tmp$/;
+/** What a killed run was writing in the output folder: no run goes on with it. Locks are written by those who wait, too. */
+const LEFTOVER = /^(?!run\.lock\.)(?:\.rebundle-|.*\.)[0-9a-f]{16,24}\.tmp$/;
 
 /** Removes the temporary files and folders of a run that is gone, from an output folder that is locked. */
 export async function removeLeftovers(out: string): Promise<void> {
