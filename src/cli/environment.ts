@@ -15,6 +15,8 @@ export interface CliEnvironment {
   readonly now: () => number;
   /** Calls back at an interval until the returned function is called; does not keep the process alive. */
   readonly repeat: (tick: () => void, ms: number) => () => void;
+  /** From now on memory matters more than time. */
+  readonly saveMemory?: () => void;
   readonly signal: AbortSignal;
   /** The id of this process. */
   readonly pid: number;

@@ -5,6 +5,7 @@ import type { Emit } from '../events.ts';
 import { createLimit, mapLimit } from '../lib/limit.ts';
 import { onOutput } from '../lib/on-output.ts';
 import type { MigrationPlan } from '../model/plan.ts';
+import { isHuge } from '../pipeline/hold-limits.ts';
 import { isNotTried } from '../pipeline/max-failures.ts';
 import { hasErrors, type ImageLock, type MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
@@ -92,6 +93,7 @@ async function migrateAlone(
   const started = environment.now();
   const stages = createStageTimes(environment.now);
   const quotas = createQuotas();
+  const watchSize = createSizeWatch(environment);
   const timing = () => {
     const left = quotas.read();
     const ended = environment.now();
@@ -105,6 +107,7 @@ async function migrateAlone(
   return withPartialReport({ invocation, environment, setup, timing }, (listen) =>
     withReporter(invocation, environment, setup, (tell) => {
       const emit: Emit = (event) => {
+        watchSize(event);
         stages.onEvent(event);
         quotas.onEvent(event);
         listen(event);
@@ -187,6 +190,17 @@ async function migrateAlone(
       });
     }),
   );
+}
+
+/** Tells the environment of a factory that is too large to be held. */
+function createSizeWatch({ saveMemory }: CliEnvironment): Emit {
+  let apps = 0;
+  return (event) => {
+    if (event.type !== 'source:scanned') return;
+    const before = apps;
+    apps += event.packages.filter(({ selected }) => selected).length;
+    if (isHuge(apps) && !isHuge(before)) saveMemory?.();
+  };
 }
 
 /** A run that is interrupted or crashes leaves reports of what was known by then. What stopped it is thrown on. */

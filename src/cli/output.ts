@@ -12,7 +12,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { RebundleError } from '../errors.ts';
 import { onOutput } from '../lib/on-output.ts';
@@ -201,5 +201,17 @@ export async function writeTree(folder: string, files: readonly OutputFile[]): P
     } finally {
       await rm(temp, { force: true });
     }
+  }
+}
+
+/** What a killed run was writing in the output folder: no run goes on with it. Locks are written by those who wait, too. */
+const LEFTOVER = /^(?!run\.lock\.)(?:\.rebundle-|.*\.)[0-9a-f]{16,24}\.tmp$/;
+
+/** Removes the temporary files and folders of a run that is gone, from an output folder that is locked. */
+export async function removeLeftovers(out: string): Promise<void> {
+  for (const folder of [out, join(out, 'apps')]) {
+    const names = await readdir(folder).catch((): string[] => []);
+    for (const name of names.filter((each) => LEFTOVER.test(each)))
+      await rm(join(folder, name), { recursive: true, force: true });
   }
 }

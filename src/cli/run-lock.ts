@@ -7,6 +7,7 @@ import type { Emit } from '../events.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import { finding } from '../lib/finding.ts';
 import type { CliEnvironment } from './environment.ts';
+import { removeLeftovers } from './output.ts';
 
 const LOCK_FILE = 'run.lock';
 /** Tries at a lock that goes and comes while it is looked at. */
@@ -42,6 +43,7 @@ export async function withRunLock<T>(
   const self = await describeSelf(environment);
   const lock = await take(path, { out, self, environment });
   try {
+    if (lock.takenFrom !== undefined) await removeLeftovers(out);
     return await task(lock.takenFrom);
   } finally {
     // Only what is still ours: a person may have removed it and started another run.

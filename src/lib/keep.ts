@@ -15,7 +15,14 @@ export function createKeep(limit: number): Keep {
       const copy = JSON.parse(text) as T;
       return { isPacked: false, read: () => copy };
     }
-    const packed = deflateRawSync(text, { level: 1 });
+    const packed = copyOf(deflateRawSync(text, { level: 1 }));
     return { isPacked: true, read: () => JSON.parse(inflateRawSync(packed).toString('utf8')) as T };
   };
+}
+
+/** zlib gives a part of a block of 16 KiB, which would be kept whole. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
+  copy.set(bytes);
+  return copy;
 }

@@ -10,7 +10,12 @@ export interface HoldLimits {
 const USUAL_APPS = 4_000;
 const MIB = 1024 * 1024;
 
+/** True for a factory that is not held whole. */
+export function isHuge(apps: number): boolean {
+  return apps > USUAL_APPS;
+}
+
 /** A factory of a usual size is held, so that it is converted once and fast; a huge one takes its time instead of memory. */
 export function limitHeld(apps: number): HoldLimits {
-  return apps <= USUAL_APPS ? { details: 32 * MIB, bytes: 32 * MIB } : { details: 2 * MIB, bytes: 2 * MIB };
+  return !isHuge(apps) ? { details: 32 * MIB, bytes: 32 * MIB } : { details: 2 * MIB, bytes: 2 * MIB };
 }

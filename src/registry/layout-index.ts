@@ -1,6 +1,7 @@
 import { RebundleError } from '../errors.ts';
 import { compareText, decodeUtf8 } from '../lib/bytes.ts';
 import { isDigest } from '../lib/digest.ts';
+import { jsonChunks } from '../lib/json-chunks.ts';
 import type { Descriptor, Digest } from '../model/oci.ts';
 import { MEDIA_TYPES } from '../model/oci.ts';
 import { isObject } from './manifest.ts';
@@ -35,7 +36,17 @@ export function parseIndex(bytes: Uint8Array | undefined, path: string): LayoutI
 /** The bytes of `index.json`: entries in the order of their names, those without a name first and as they were. */
 export function formatIndex(index: LayoutIndex): Buffer {
   const manifests = index.entries.toSorted((a, b) => compareText(nameOf(a) ?? '', nameOf(b) ?? ''));
-  return Buffer.from(`${JSON.stringify({ ...index.members, manifests }, undefined, 2)}\n`);
+  return Buffer.from([...jsonChunks({ ...index.members, manifests }, encodeOnce)].join(''));
+}
+
+/** Texts of entries: the index of a large factory is written hundreds of times, each time with a few new ones. */
+const TEXTS = new WeakMap<object, string>();
+
+function encodeOnce(value: unknown, indent: number): string {
+  if (!isObject(value)) return JSON.stringify(value, undefined, indent);
+  const text = TEXTS.get(value) ?? JSON.stringify(value, undefined, indent);
+  TEXTS.set(value, text);
+  return text;
 }
 
 /** The manifest that a full `host/repository:tag` names. Throws REGISTRY_LAYOUT where its entry is no descriptor that can be used. */

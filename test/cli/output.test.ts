@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type OutputFile, removeTree, replaceTree } from '../../src/cli/output.ts';
+import { type OutputFile, removeLeftovers, removeTree, replaceTree } from '../../src/cli/output.ts';
 import { once } from '../../src/lib/bytes.ts';
 
 let parent: string;
@@ -89,4 +89,18 @@ test('removes a tree, and is content where there is none', async () => {
   removeTree(folder);
   removeTree(folder);
   expect(await readdir(join(parent, 'apps'))).toEqual([]);
+});
+
+test('what a killed run was writing is removed, and nothing else', async () => {
+  const left = ['.rebundle-0123456789abcdef.tmp', 'apps/web.0123456789abcdef.tmp/docker-compose.yml'];
+  const kept = ['plan.json', 'notes.tmp', 'apps/web/docker-compose.yml', 'apps/web/cache.0123456789abcdef.tmp'];
+  for (const path of [...left, ...kept]) {
+    await mkdir(join(parent, path, '..'), { recursive: true });
+    await writeFile(join(parent, path), '');
+  }
+  await removeLeftovers(parent);
+  const there = await readdir(parent, { recursive: true, withFileTypes: true });
+  const files = there.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  expect(files.sort()).toEqual(kept.map((path) => join(parent, path)).sort());
+  await removeLeftovers(join(parent, 'none'));
 });
