@@ -46,11 +46,15 @@ async function lsBundle(invocation: Invocation, environment: CliEnvironment): Pr
   return withReporter(invocation, environment, setup, async (emit) => {
     const context = offlineContext(setup, environment, emit);
     const scanned = await scanSources(setup.request, context);
-    const apps = await convertPackages(selectApp(scanned, name), setup.request, context, async (each) => each);
+    const found = selectApp(scanned, name);
+    const apps = await convertPackages(found, setup.request, context, async (app, { scanned: { entries } }) => ({
+      ...app,
+      rows: listRows(app, entries),
+    }));
     const rows: Row[] = [];
     for (const app of apps) {
       for (const diagnostic of app.diagnostics) emit({ type: 'diagnostic', app: name, diagnostic });
-      rows.push(...listRows(app, scanned.find(({ source }) => source === app.source)?.entries ?? []));
+      rows.push(...app.rows);
     }
     const failed = apps.some(({ diagnostics }) => hasErrors(diagnostics));
     const stdout = invocation.flags.json ? `${encodeJson(rows, 2)}\n` : rows.map(writeRow).join('');
@@ -58,7 +62,7 @@ async function lsBundle(invocation: Invocation, environment: CliEnvironment): Pr
   });
 }
 
-/** What the archive holds, docker-compose.yml first, then what it does not. */
+/** What the archive holds, docker-compose.yml first, then what it does not. `entries` are those of the repository. */
 function listRows(app: ConvertedApp, entries: ScannedSource['entries']): Row[] {
   const compose: Row = {
     kept: true,
@@ -68,7 +72,10 @@ function listRows(app: ConvertedApp, entries: ScannedSource['entries']): Row[] {
     executable: false,
     reason: 'the converted compose file, before images are pinned',
   };
-  const out = [...(app.leftOut ?? []), ...listUnreferencedFiles({ package: app.location, entries }, app)];
+  // Files in a tar are none of the repository.
+  const unreferenced =
+    app.location.kind === 'tar' ? [] : listUnreferencedFiles({ package: app.location, entries }, app);
+  const out = [...(app.leftOut ?? []), ...unreferenced];
   return [
     ...(app.app === undefined ? [] : [compose]),
     ...app.files.map((file) => ({ kept: true, ...file })),
