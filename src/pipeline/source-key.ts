@@ -32,6 +32,8 @@ export function createSourceKeys(request: MigrationRequest, context: MigrationCo
       tool: context.tool,
       rules: RULES_VERSION,
       options: digestOptions(request),
+      // Findings name them.
+      parameterFiles: request.parameterFiles.map(({ path }) => path),
       secrets: secrets.allow,
       today: canExpire ? context.createdAt.slice(0, 10) : null,
       severity: request.deviceSeverity ?? null,
