@@ -5,7 +5,6 @@ import type { Emit } from '../events.ts';
 import { createLimit, mapLimit } from '../lib/limit.ts';
 import { onOutput } from '../lib/on-output.ts';
 import type { MigrationPlan } from '../model/plan.ts';
-import { isHuge } from '../pipeline/hold-limits.ts';
 import { isNotTried } from '../pipeline/max-failures.ts';
 import { hasErrors, type ImageLock, type MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
@@ -31,6 +30,7 @@ import { reporterKind, wantsColor } from './reporters.ts';
 import { type LockHolder, tellTakenLock, withRunLock } from './run-lock.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
 import { appFolder, prepareSetup, type Setup } from './setup.ts';
+import { createSizeWatch } from './size-watch.ts';
 import { digestFolder } from './tree-digest.ts';
 import { loadRunSigning, openTufRepo } from './tuf-files.ts';
 import { readTufFlags } from './tuf-options.ts';
@@ -190,17 +190,6 @@ async function migrateAlone(
       });
     }),
   );
-}
-
-/** Tells the environment of a factory that is too large to be held. */
-function createSizeWatch({ saveMemory }: CliEnvironment): Emit {
-  let apps = 0;
-  return (event) => {
-    if (event.type !== 'source:scanned') return;
-    const before = apps;
-    apps += event.packages.filter(({ selected }) => selected).length;
-    if (isHuge(apps) && !isHuge(before)) saveMemory?.();
-  };
 }
 
 /** A run that is interrupted or crashes leaves reports of what was known by then. What stopped it is thrown on. */
