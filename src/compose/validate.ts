@@ -8,6 +8,11 @@ import type { ComposeFile } from './compose-file.ts';
 import { eachNode, eachScalar, readComposeValue } from './compose-value.ts';
 import { checkServices } from './service-rules.ts';
 
+export interface ComposeValidation {
+  /** Parts of the text are what docker-app printed: forms of later versions too, which docker-compose 1.29 takes in each. */
+  readonly isRendered?: boolean;
+}
+
 /** More findings about one file help nobody. */
 const MAX_FINDINGS = 100;
 const TAGS = /^(?:!|(?:!!|tag:yaml\.org,2002:)(?:str|int|float|bool|null|map|seq|binary|timestamp))$/;
@@ -18,7 +23,7 @@ const TAGS = /^(?:!|(?:!!|tag:yaml\.org,2002:)(?:str|int|float|bool|null|map|seq
  * A warning `compose.service-configs` where docker-compose 1.29 itself warns. Whether files exist is not looked at.
  * Throws YAML_LIMIT where aliases nest too deep.
  */
-export function validateCompose(file: ComposeFile): Diagnostic[] {
+export function validateCompose(file: ComposeFile, { isRendered = false }: ComposeValidation = {}): Diagnostic[] {
   const found = new Map<string, { at: number; diagnostic: Diagnostic }>();
   const add = (at: number, diagnostic: Diagnostic): void => {
     const key = `${at} ${diagnostic.code} ${diagnostic.message}`;
@@ -27,7 +32,7 @@ export function validateCompose(file: ComposeFile): Diagnostic[] {
   const locate = file.document.locate;
   const check: RuleCheck = {
     origin: file.origin,
-    minor: Number(file.version?.split('.')[1] ?? 0),
+    minor: isRendered ? Number.POSITIVE_INFINITY : Number(file.version?.split('.')[1] ?? 0),
     report: (message, at, hint) => {
       add(at, finding('COMPOSE_INVALID', message, { location: locate(at), ...(hint === undefined ? {} : { hint }) }));
     },

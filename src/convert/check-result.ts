@@ -1,7 +1,7 @@
 import { type ComposeFile, readComposeFile } from '../compose/compose-file.ts';
 import { listFileReferences } from '../compose/file-references.ts';
 import { listServiceImages } from '../compose/images.ts';
-import { validateCompose } from '../compose/validate.ts';
+import { type ComposeValidation, validateCompose } from '../compose/validate.ts';
 import { RebundleError } from '../errors.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
 import type { ComposeApp, Diagnostic } from '../model/app.ts';
@@ -13,6 +13,7 @@ import { createSourceLocator } from './source-locator.ts';
 export function checkResult(
   result: Pick<ComposeApp, 'source' | 'edits' | 'composeText'>,
   deviceSeverity: 'error' | 'warning',
+  validation: ComposeValidation,
 ): Pick<ComposeApp, 'services' | 'references' | 'diagnostics'> {
   const toSource = createSourceLocator(result);
   let file: ComposeFile;
@@ -25,7 +26,7 @@ export function checkResult(
   function toPackage(diagnostic: Diagnostic): Diagnostic {
     return diagnostic.location === undefined ? diagnostic : { ...diagnostic, location: toSource(diagnostic.location) };
   }
-  const refused = validateCompose(file);
+  const refused = validateCompose(file, validation);
   if (file.services.length === 0) {
     refused.push(
       finding('COMPOSE_INVALID', 'there is no service', { location: file.document.locate(file.root.start) }),

@@ -10,6 +10,7 @@ import { type Proof, proveConversion } from './prove.ts';
 import { keepReleaseVariables, prepareRendering, type Rendering } from './rendering.ts';
 import { chooseRefusedRepairs, chooseRepairs, mergeRepairs, type Repair } from './repair.ts';
 import { type RewriteOptions, rewriteCompose } from './rewrite.ts';
+import { useVersionForms } from './version-forms.ts';
 import { type EscapeText, writeDocument } from './write-model.ts';
 
 /** Of repairs: each takes a proof. */
@@ -69,7 +70,7 @@ function loadable(input: ConversionInput, { app, proof, repairs }: Repaired): Co
   const refusals = listRefusals(app);
   if (refusals.length === 0 || proof.rendered === undefined) return { app, proof };
   const encode = escapeText(options);
-  const chosen = chooseRefusedRepairs(pkg.compose, proof.rendered, { refusals, encode });
+  const chosen = chooseRefusedRepairs(pkg.compose, useVersionForms(proof.rendered), { refusals, encode });
   const more = mergeRepairs(repairs, chosen);
   const next = chosen.length === 0 ? undefined : attempt(() => rewriteCompose(pkg, { ...options, repairs: more }));
   if (next !== undefined && !(next instanceof RebundleError) && isBetter(next, refusals)) {
@@ -161,7 +162,8 @@ function repair({ pkg, options, render }: ConversionInput, first: Proof): Repair
   let proof = first;
   // Overrides are tried where the defaults are equal, so that differences can come up later.
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const chosen = chooseRepairs(proof.rendered, proof.differences, escapeText(options));
+    if (proof.rendered === undefined) return undefined;
+    const chosen = chooseRepairs(useVersionForms(proof.rendered), proof.differences, escapeText(options));
     if (chosen === undefined) return undefined;
     const count = repairs.length;
     repairs = mergeRepairs(repairs, chosen);
@@ -182,7 +184,7 @@ function escapeText({ interpolation }: RewriteOptions): EscapeText {
 /** docker-app's render in place of the whole text. */
 function useRender({ pkg, options, render }: ConversionInput, base: ComposeApp, rendered: ModelMap): Conversion {
   const { compose } = pkg;
-  const composeText = writeDocument(withoutSwitches(rendered), escapeText(options));
+  const composeText = writeDocument(withoutSwitches(useVersionForms(rendered)), escapeText(options));
   const origin = { rule: 'rendered' } as const;
   const edits = [{ start: 0, end: compose.text.length, text: composeText, origin }];
   const fixed = "docker-app's render stands in place of the compose part";
@@ -196,7 +198,7 @@ function useRender({ pkg, options, render }: ConversionInput, base: ComposeApp, 
   const release = `docker-app ${pkg.semantics}`;
   const message = `only ${release} reads the compose part as it is written: its render stands in its place, without comments, and overrides are lost`;
   const result = { source: compose, edits, composeText };
-  const checked = checkResult(result, options.deviceSeverity ?? 'error');
+  const checked = checkResult(result, options.deviceSeverity ?? 'error', { isRendered: true });
   const kept = base.diagnostics.filter(
     ({ severity, code }) => severity !== 'error' && !code.startsWith('yaml.') && !code.startsWith('render.'),
   );

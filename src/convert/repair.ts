@@ -27,7 +27,7 @@ const MAX_SHOWN = 300;
 
 /** What makes each difference go away: docker-app's value in place of the member, or nothing. Undefined where a thing itself is missing. */
 export function chooseRepairs(
-  rendered: ModelMap | undefined,
+  rendered: ModelMap,
   differences: readonly ProofDifference[],
   encode: EscapeText,
 ): Repair[] | undefined {
@@ -82,7 +82,7 @@ export function mergeRepairs(first: readonly Repair[], second: readonly Repair[]
   return [...all.values()].filter(({ path }) => path.length <= 3 || !all.has(path.slice(0, 3).join('\n')));
 }
 
-function memberAt(model: ModelMap | undefined, path: readonly string[]): ModelValue | undefined {
+function memberAt(model: ModelMap, path: readonly string[]): ModelValue | undefined {
   let value: ModelValue | undefined = model;
   for (const name of path) value = value instanceof Map ? (value.get(name) as ModelValue | undefined) : undefined;
   return value;

@@ -120,7 +120,7 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
   const failed = diagnostics.some(({ severity }) => severity === 'error');
   const { services, references, ...checked } = failed
     ? { services: [], references: [], diagnostics: [] }
-    : checkResult(result, options.deviceSeverity ?? 'error');
+    : checkResult(result, options.deviceSeverity ?? 'error', { isRendered: (options.repairs ?? []).length > 0 });
   for (const diagnostic of checked.diagnostics) diagnostics.push(diagnostic);
   return { name: app.name, origin: app.origin, ...result, variables, services, references, diagnostics };
 }

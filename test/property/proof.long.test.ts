@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { it } from 'vitest';
 import { conversionIsProved, proofFindsWrongEdits } from './proof.ts';
-import { renderedPackagesConvert } from './schema.ts';
+import { renderedPackagesConvert, resultsStay } from './schema.ts';
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
@@ -16,4 +16,8 @@ it(`the proof finds an edit that is wrong (SEED=${seed})`, async () => {
 
 it(`what docker-app rendered, of the whole file format, converts and is equal (SEED=${seed})`, async () => {
   await fc.assert(renderedPackagesConvert, { numRuns: 5_000, seed });
+}, 600_000);
+
+it(`what was converted stays as it is when it is converted again (SEED=${seed})`, async () => {
+  await fc.assert(resultsStay, { numRuns: 5_000, seed });
 }, 600_000);
