@@ -12,13 +12,33 @@ export function createLimit(concurrency: number, signal?: AbortSignal): Limit {
     });
 }
 
+/** Items of one list that are handed to a limit at once, above any limit: what waits takes memory. */
+const LANES = 256;
+
 /** Runs `task` over all items under a limit; results are in the order of the items, whatever the timing. Every task is waited for. */
 export async function mapLimit<T, R>(
   items: readonly T[],
   limit: Limit,
   task: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
-  return settleAll(items.map((item, index) => limit(() => task(item, index))));
+  const results: R[] = new Array(items.length);
+  const failed = new Map<number, unknown>();
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < items.length) {
+      const index = next;
+      next += 1;
+      try {
+        results[index] = await limit(() => task(items[index] as T, index));
+      } catch (thrown) {
+        failed.set(index, thrown);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(LANES, items.length) }, lane));
+  // The first by order, not by time.
+  if (failed.size > 0) throw failed.get(Math.min(...failed.keys()));
+  return results;
 }
 
 /** All results, or the first failure in their order, once nothing is under way any more. */
