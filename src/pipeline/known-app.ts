@@ -39,7 +39,8 @@ export function answerFromPlan(
   if (earlier?.tool !== context.tool || (request.fleet ?? []).length > 0 || request.lock !== undefined)
     return undefined;
   const rows = new Map(earlier.apps.map((row) => [row.app, row]));
-  const ignored = earlier.ignored ?? [];
+  const ignored = new Map<string | undefined, Diagnostic[]>();
+  for (const { app, diagnostic } of earlier.ignored ?? []) ignored.set(app, [...(ignored.get(app) ?? []), diagnostic]);
   const lost = createLimit(LOST_AT_ONCE, context.signal);
   return async (task, convert) => {
     const { scanned, location } = task;
@@ -51,7 +52,7 @@ export function answerFromPlan(
       if (key !== details.sources?.key) return undefined;
       const resolutions = await resolveAgain(row, details, input.pinning);
       if (resolutions === undefined) return undefined;
-      const told = ignored.flatMap(({ app, diagnostic }) => (app === row.app ? [diagnostic] : []));
+      const told = ignored.get(row.app) ?? [];
       const diagnostics = told.length === 0 ? row.diagnostics : sortDiagnostics([...row.diagnostics, ...told]);
       const origin = { ...scanned.source.origin, path: location.path };
       const reference = parseReference(row.reference) as AppReference;
