@@ -10,11 +10,14 @@ import { prepareSetup } from '../../src/cli/setup.ts';
 import { createLimit } from '../../src/lib/limit.ts';
 import type { MigrationPlan, PlanFile } from '../../src/model/plan.ts';
 import { runMigration } from '../../src/pipeline/run.ts';
+import { unpackRow } from '../../src/pipeline/state.ts';
 import type { Source } from '../../src/source/source.ts';
 import { createFileTufRepo } from '../../src/tufrepo/file.ts';
 import { NOTHING_SAID } from '../support/flags.ts';
 import { CONFIG, CREATED_AT, copyProgram, Workspace } from './cli.ts';
 import { digestsOfRun } from './variants.ts';
+
+const { version: VERSION } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
 
 const GOLDEN = join(import.meta.dirname, 'sample-digests.json');
 const NOBODY = 65534;
@@ -114,7 +117,7 @@ describe('the same bytes from a source that', () => {
     variation: { reverse?: boolean; size?: number },
   ): Promise<MigrationPlan> {
     const environment: CliEnvironment = {
-      version: '0.0.0',
+      version: VERSION,
       cwd: workspace.root,
       env: {},
       writeError: () => {},
@@ -138,7 +141,7 @@ describe('the same bytes from a source that', () => {
         sources: variation.reverse === true ? sources.reverse() : sources,
         tufRepo: createFileTufRepo(targets!.repo),
         targetsSeed: { path: 'seed', bytes: readFileSync(targets!.seed!) },
-        tool: '0.0.0',
+        tool: VERSION,
         createdAt: CREATED_AT,
         emit: () => {},
         limit: createLimit(3),
@@ -159,7 +162,7 @@ describe('the same bytes from a source that', () => {
       const listing = await workspace.listing('out');
       const published = [...large.listing].filter(([path]) => /^(?:registry\/|targets)/.test(path));
       expect([...listing]).toEqual(published);
-      expect(JSON.parse(JSON.stringify(plan.apps))).toEqual(large.plan.apps);
+      expect(JSON.parse(JSON.stringify(plan.apps.map(unpackRow)))).toEqual(large.plan.apps);
     });
   });
 });
