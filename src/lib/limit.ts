@@ -41,14 +41,6 @@ export async function mapLimit<T, R>(
   return results;
 }
 
-/** All results, or the first failure in their order, once nothing is under way any more. */
-export async function settleAll<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(tasks);
-  const failed = settled.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  return settled.map((result) => (result as PromiseFulfilledResult<T>).value);
-}
-
 /** One call per key, shared by all who ask for it; a failure is shared too. */
 export class SingleFlight<K, V> {
   readonly #calls = new Map<K, Promise<V>>();

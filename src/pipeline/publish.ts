@@ -4,7 +4,7 @@ import { RebundleError, toRebundleError } from '../errors.ts';
 import { once } from '../lib/bytes.ts';
 import { hexOf } from '../lib/digest.ts';
 import { errorFinding, finding } from '../lib/finding.ts';
-import { createLimit, mapLimit, settleAll } from '../lib/limit.ts';
+import { createLimit, mapLimit } from '../lib/limit.ts';
 import { repositoryOf } from '../lib/reference.ts';
 import type { AppBundle, Diagnostic } from '../model/app.ts';
 import type { Descriptor } from '../model/oci.ts';
@@ -97,6 +97,14 @@ async function publishBundle(
 function restoredFinding({ reference }: AppBundle): Diagnostic {
   const place = `${reference.registry}/${reference.repository}`;
   return finding('publish.restored', `${place} had lost a part of the published bundle, which was sent again`);
+}
+
+/** All results, or the first failure, once nothing is under way any more. */
+async function settleAll<T>(tasks: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(tasks);
+  const failed = settled.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return settled.map((result) => (result as PromiseFulfilledResult<T>).value);
 }
 
 /** Under which tag a bundle is, or can be, published. */
