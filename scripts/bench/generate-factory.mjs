@@ -147,7 +147,8 @@ function formatSeed() {
 /** @param {readonly number[]} repositories @param {readonly string[]} composeOnly */
 function formatConfig(repositories, composeOnly) {
   const list = repositories.map((i) => `  - repositories/repository-${String(i).padStart(4, '0')}.git\n`).join('');
-  const names = composeOnly.map((name) => `    - ${name}\n`).join('');
+  // In the shortest form: a configuration has at most 256 KiB.
+  const names = composeOnly.join(',');
   return `factory: riverbend
 registry: hub.riverbend.example
 registries: { hub.riverbend.example: 'oci-layout:images', docker.io: 'oci-layout:images' }
@@ -158,5 +159,5 @@ targets:
   repo: kept/targets.json
   seed: seed.json
   tags: main
-${names === '' ? '' : `  composeOnly:\n${names}`}`;
+${names === '' ? '' : `  composeOnly: [${names}]\n`}`;
 }
