@@ -8,13 +8,13 @@ import { argv, stdout } from 'node:process';
 import { generateFactory } from './generate-factory.mjs';
 import { formatMeasure, measure, PROGRAM } from './process.mjs';
 
-/** With more apps than that, both maps of a target are more than devices read. */
-const OLD_STYLE_LIMIT = 5000;
+/** With more apps than that, targets are larger than devices read. */
+const TARGETS_LIMIT = 5000;
 
 const [repositories = 300, packages = 2000] = argv.slice(2).map(Number);
 const folder = mkdtempSync(join(tmpdir(), 'rebundle-bench-'));
 try {
-  const factory = await generateFactory(folder, { repositories, packages, oldStyle: packages <= OLD_STYLE_LIMIT });
+  const factory = await generateFactory(folder, { repositories, packages, hasTargets: packages <= TARGETS_LIMIT });
   stdout.write(`${repositories} bare repositories, ${packages} packages\n`);
   const run = async (/** @type {string} */ label) => {
     const result = await measure([PROGRAM, 'run', '--reporter', 'silent'], { cwd: folder });

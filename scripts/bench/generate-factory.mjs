@@ -18,7 +18,7 @@ const MACHINES = ['raspberrypi4-64', 'intel-corei7-64'];
  * @property {number} repositories
  * @property {number} packages selected ones; some that are nested or disabled come on top
  * @property {number} [seed]
- * @property {boolean} [oldStyle] false: no app gets `docker_apps` entries, which keeps the targets of very many apps below what devices read
+ * @property {boolean} [hasTargets] false: no targets are written, which for very many apps would be more than devices read
  */
 
 /**
@@ -27,20 +27,20 @@ const MACHINES = ['raspberrypi4-64', 'intel-corei7-64'];
  * @param {string} folder
  * @param {FactoryOptions} options
  */
-export async function generateFactory(folder, { repositories, packages, seed = 1, oldStyle = true }) {
+export async function generateFactory(folder, { repositories, packages, seed = 1, hasTargets = true }) {
   const names = Array.from({ length: packages }, (_, i) => `app-${String(i).padStart(5, '0')}`);
   /** @param {number} repository */
   const pathOf = (repository) => join(folder, 'repositories', `repository-${String(repository).padStart(4, '0')}.git`);
   const draw = (/** @type {string} */ name) => createPicker(`${seed} ${name}`);
   cpSync(SAMPLE_IMAGES, join(folder, 'images'), { recursive: true });
   mkdirSync(join(folder, 'repositories'));
-  const composeOnly = names.filter((name) => !oldStyle || packageFiles(name, draw(name), 0).needsFiles);
+  const composeOnly = names.filter((name) => packageFiles(name, draw(name), 0).needsFiles);
   writeFileSync(join(folder, 'seed.json'), formatSeed());
   writeFileSync(
     join(folder, 'rebundle.yml'),
     formatConfig(
       Array.from({ length: repositories }, (_, i) => i),
-      composeOnly,
+      hasTargets ? composeOnly : undefined,
     ),
   );
   await inParallel(
@@ -144,20 +144,18 @@ function formatSeed() {
   return `${JSON.stringify({ _type: 'Targets', version: 1, expires: '2037-01-01T00:00:00Z', targets: Object.fromEntries(targets) }, undefined, 2)}\n`;
 }
 
-/** @param {readonly number[]} repositories @param {readonly string[]} composeOnly */
+/** @param {readonly number[]} repositories @param {readonly string[] | undefined} composeOnly */
 function formatConfig(repositories, composeOnly) {
   const list = repositories.map((i) => `  - repositories/repository-${String(i).padStart(4, '0')}.git\n`).join('');
-  // In the shortest form: a configuration has at most 256 KiB.
-  const names = composeOnly.join(',');
+  const targets =
+    composeOnly === undefined
+      ? ''
+      : `targets:\n  repo: kept/targets.json\n  seed: seed.json\n  tags: main\n  composeOnly: [${composeOnly.join(', ')}]\n`;
   return `factory: riverbend
 registry: hub.riverbend.example
 registries: { hub.riverbend.example: 'oci-layout:images', docker.io: 'oci-layout:images' }
 repositories:
 ${list}images: { tag: ${TAG} }
 publish: { to: 'oci-layout:kept/registry' }
-targets:
-  repo: kept/targets.json
-  seed: seed.json
-  tags: main
-${names === '' ? '' : `  composeOnly: [${names}]\n`}`;
+${targets}`;
 }
