@@ -1,6 +1,6 @@
-import { type CST, Composer, type Document, type Node as RawNode } from 'yaml';
+import { type CST, CST as cst, Composer, type Document, type Node as RawNode } from 'yaml';
 import type { ParsedText, YamlDocument } from './yaml.ts';
-import { parseTokens } from './yaml-depth.ts';
+import { type ParsedTokens, parseTokens } from './yaml-depth.ts';
 import { repairIndentation, unrepaired } from './yaml-repair.ts';
 import { findTextFault, isTolerated } from './yaml-rules.ts';
 import { invalidYaml, TreeBuilder, tooDeep } from './yaml-tree.ts';
@@ -34,7 +34,7 @@ const MAX_REPAIRED_LENGTH = 2 * 1024 * 1024;
 function compose(original: string, { locate, limits }: ParseContext) {
   let repaired = unrepaired(original);
   for (let tries = 0; ; tries++) {
-    const parsed = parseTokens(repaired.text, limits.depth);
+    const parsed = parseFirst(repaired.text, limits.depth);
     if ('tooDeep' in parsed) throw tooDeep(limits.depth, locate(repaired.toOriginal(parsed.tooDeep)));
     const { tokens } = parsed;
     const documents = composeTokens(tokens);
@@ -49,7 +49,26 @@ function compose(original: string, { locate, limits }: ParseContext) {
   }
 }
 
-/** The first document and, of those behind it, the next one. */
+/**
+ * The tokens of the first document, an empty one for what is behind it. They end at a quoted text or a flow collection that is left open by the indentation
+ * of a line: the first error is there or before, and all that follows would be read as something that it is not.
+ */
+function parseFirst(text: string, limit: number): ParsedTokens {
+  let isScalar = false;
+  let first: CST.Token | undefined;
+  return parseTokens(text, limit, (lexeme, { stack: [outermost] }) => {
+    const isOpen = lexeme === cst.FLOW_END || (!isScalar && isOpenQuote(lexeme));
+    isScalar = lexeme === cst.SCALAR;
+    if (outermost?.type === 'document') first ??= outermost;
+    return isOpen || (outermost?.type === 'document' && outermost !== first);
+  });
+}
+
+function isOpenQuote(lexeme: string): boolean {
+  const quote = lexeme[0];
+  return (quote === '"' || quote === "'") && (lexeme.length === 1 || !lexeme.endsWith(quote));
+}
+
 function composeTokens(tokens: readonly CST.Token[]): Document.Parsed[] {
   const composer = new Composer({
     schema: 'failsafe',
@@ -61,12 +80,7 @@ function composeTokens(tokens: readonly CST.Token[]): Document.Parsed[] {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    const documents: Document.Parsed[] = [];
-    for (const document of composer.compose(tokens)) {
-      documents.push(document);
-      if (documents.length === 2) break;
-    }
-    return documents;
+    return [...composer.compose(tokens)];
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
