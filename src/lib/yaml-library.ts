@@ -1,4 +1,4 @@
-import { type CST, CST as cst, Composer, type Document, type Node as RawNode } from 'yaml';
+import { Composer, type CST, CST as cst, type Document, type Node as RawNode } from 'yaml';
 import type { ParsedText, YamlDocument } from './yaml.ts';
 import { type ParsedTokens, parseTokens } from './yaml-depth.ts';
 import { repairIndentation, unrepaired } from './yaml-repair.ts';
@@ -50,14 +50,21 @@ function compose(original: string, { locate, limits }: ParseContext) {
 }
 
 /**
- * The tokens of the first document, an empty one for what is behind it. They end at a quoted text or a flow collection that is left open by the indentation
- * of a line: the first error is there or before, and all that follows would be read as something that it is not.
+ * The tokens of the first document, an empty one for what is behind it. They end at a quoted text or a flow collection that a line leaves open by its
+ * indentation, and behind the first item of a flow collection that nothing closes: the first error is there or before, and all that follows would be read as
+ * something that it is not.
  */
 function parseFirst(text: string, limit: number): ParsedTokens {
+  const lastClose = new Map([
+    ['[', text.lastIndexOf(']')],
+    ['{', text.lastIndexOf('}')],
+  ]);
   let isScalar = false;
+  let isUnclosed = false;
   let first: CST.Token | undefined;
-  return parseTokens(text, limit, (lexeme, { stack: [outermost] }) => {
-    const isOpen = lexeme === cst.FLOW_END || (!isScalar && isOpenQuote(lexeme));
+  return parseTokens(text, limit, (lexeme, { offset, stack: [outermost] }) => {
+    if (!isScalar) isUnclosed ||= (lastClose.get(lexeme) ?? offset) < offset - 1;
+    const isOpen = lexeme === cst.FLOW_END || (!isScalar && (isOpenQuote(lexeme) || (isUnclosed && lexeme === ',')));
     isScalar = lexeme === cst.SCALAR;
     if (outermost?.type === 'document') first ??= outermost;
     return isOpen || (outermost?.type === 'document' && outermost !== first);
