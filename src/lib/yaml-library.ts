@@ -28,7 +28,7 @@ export function parseWithLibrary(text: string, { locate, limits }: ParseContext)
 
 /** Repairs of one text: each is another parse of it, so of a large one there are fewer. */
 const MAX_REPAIRS = 20;
-const MAX_REPAIRED_LENGTH = 2 * 1024 * 1024;
+const MAX_REPAIRED_LENGTH = 8 * 1024 * 1024;
 
 /** Composes a text, what libyaml takes and the library does not being repaired. */
 function compose(original: string, { locate, limits }: ParseContext) {
