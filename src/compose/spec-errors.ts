@@ -21,8 +21,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 
 /**
  * The errors that a reader can act on. Where a value may have one of several shapes, the schema tells of every shape that did not fit: what is
- * wrong inside the shape that was meant stands, and where none was meant, all shapes are named at once. Lists with equal items are let pass:
- * compose-go drops the copies before it looks.
+ * wrong inside the shape that was meant stands, and where none was meant, all shapes are named at once.
  */
 export function selectSpecErrors(errors: readonly ErrorObject[]): SpecError[] {
   const tree = new Map<string, ErrorObject[]>();
@@ -34,7 +33,7 @@ export function selectSpecErrors(errors: readonly ErrorObject[]): SpecError[] {
   const deeper = new Set([...tree.keys()].flatMap(ancestors));
   return [...tree].flatMap(([path, found]) => {
     const concrete = found.filter(isConcrete);
-    const isMeant = concrete.length > 0 || found.some(isRepeat) || (found.some(isChoice) && deeper.has(path));
+    const isMeant = concrete.length > 0 || (found.some(isChoice) && deeper.has(path));
     if (isMeant) return describeConcrete(path, concrete);
     const types = new Set(found.flatMap(({ params }) => (params.type as string | readonly string[] | undefined) ?? []));
     if (types.size === 0) return [];
@@ -54,12 +53,8 @@ function isChoice({ keyword }: ErrorObject): boolean {
   return keyword === 'oneOf' || keyword === 'anyOf';
 }
 
-function isRepeat({ keyword }: ErrorObject): boolean {
-  return keyword === 'uniqueItems';
-}
-
 function isConcrete(error: ErrorObject): boolean {
-  return !isChoice(error) && !isRepeat(error) && error.keyword !== 'type';
+  return !isChoice(error) && error.keyword !== 'type';
 }
 
 /** Every place above a path, itself left out. */

@@ -18,6 +18,8 @@ function compileSchema(): Promise<ValidateFunction> {
   compiled ??= import('ajv').then(({ Ajv }) => {
     // Formats of the schema are only named where compose-go reads durations, which the rules of 2020 look at already.
     const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
+    // Lists with equal items pass: compose-go drops the copies before it looks. Ajv would compare each item with each other one.
+    ajv.removeKeyword('uniqueItems');
     return ajv.compile(JSON.parse(COMPOSE_SPEC_SCHEMA));
   });
   return compiled;

@@ -1,5 +1,5 @@
 import { createMask, maskDiff, maskVariables } from '../lib/redact.ts';
-import { sourceOffset } from '../lib/text-edit.ts';
+import { countUpTo, mapOffsets } from '../lib/text-edit.ts';
 import type { ComposeApp, EditRule, TextEdit, VariableMapping } from '../model/app.ts';
 
 /** One change that touches a line. Texts are those of one line, cut where they are long. */
@@ -98,14 +98,15 @@ function* walkLines({ source, edits, composeText }: ComposeApp): Generator<LineR
   const gone = listRemoved(before, edits);
   const whole = new Set(gone.map(({ edit }) => edit));
   const lastEnd = composeText.length - (composeText.endsWith('\n') ? 1 : 0);
+  const sourceOffset = mapOffsets(edits);
   let nextGone = 0;
   let nextEdit = 0;
   let shift = 0;
   for (const [i, { start, end, text }] of splitLines(composeText).entries()) {
     // The last line of a text that ends in a line end is none.
     if (start === composeText.length && i > 0) break;
-    const offset = sourceOffset(edits, start);
-    const at = lineAt(starts, offset);
+    const offset = sourceOffset(start);
+    const at = countUpTo(starts, offset) - 1;
     for (let row = gone[nextGone]; row !== undefined && row.end <= offset; row = gone[++nextGone])
       yield removedRow(row, source.line);
     const own: TextEdit[] = [];
@@ -170,18 +171,6 @@ function splitLines(text: string): SourceLine[] {
     if (feed < 0) return lines;
     start = feed + 1;
   }
-}
-
-/** Index of the line that holds an offset. */
-function lineAt(starts: readonly number[], offset: number): number {
-  let low = 0;
-  let high = starts.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if ((starts[middle] ?? 0) <= offset) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 }
 
 function createExplainer(

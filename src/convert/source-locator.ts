@@ -1,5 +1,5 @@
 import type { SourceLocation } from '../errors.ts';
-import { sourceOffset } from '../lib/text-edit.ts';
+import { countUpTo, mapOffsets } from '../lib/text-edit.ts';
 import type { DocumentPart, TextEdit } from '../model/app.ts';
 
 /** Maps a place of the converted text (its first line is 1) to the place of the package that it comes from. */
@@ -10,13 +10,10 @@ export function createSourceLocator(result: {
 }): (location: SourceLocation) => SourceLocation {
   const starts = lineStarts(result.composeText);
   const sourceStarts = lineStarts(result.source.text);
+  const sourceOffset = mapOffsets(result.edits);
   return ({ line, column }) => {
-    const offset = Math.min(
-      sourceOffset(result.edits, (starts[line - 1] ?? 0) + column - 1),
-      result.source.text.length,
-    );
-    let index = sourceStarts.findLastIndex((start) => start <= offset);
-    index = Math.max(index, 0);
+    const offset = Math.min(sourceOffset((starts[line - 1] ?? 0) + column - 1), result.source.text.length);
+    const index = Math.max(countUpTo(sourceStarts, offset) - 1, 0);
     return {
       path: result.source.path,
       line: result.source.line + index,

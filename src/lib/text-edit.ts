@@ -61,14 +61,31 @@ export function joinEdits(first: readonly TextEdit[], second: readonly TextEdit[
   return joined;
 }
 
-/** Where an offset of the edited text comes from: inside a replacement, the start of what was replaced. `edits` in order. */
-export function sourceOffset(edits: readonly TextEdit[], offset: number): number {
+/** Where offsets of the edited text come from: inside a replacement, the start of what was replaced. `edits` in order. */
+export function mapOffsets(edits: readonly TextEdit[]): (offset: number) => number {
   let shift = 0;
+  const starts: number[] = [];
+  const shifts: number[] = [];
   for (const edit of edits) {
-    const start = edit.start + shift;
-    if (offset < start) break;
-    if (offset < start + edit.text.length) return edit.start;
+    starts.push(edit.start + shift);
     shift += edit.text.length - (edit.end - edit.start);
+    shifts.push(shift);
   }
-  return offset - shift;
+  return (offset) => {
+    const last = countUpTo(starts, offset) - 1;
+    const edit = edits[last];
+    if (edit === undefined) return offset;
+    return offset < starts[last]! + edit.text.length ? edit.start : offset - shifts[last]!;
+  };
+}
+
+/** How many of the numbers, which are in order, are not above a limit. */
+export function countUpTo(sorted: readonly number[], limit: number): number {
+  let low = 0;
+  for (let high = sorted.length; low < high; ) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? 0) <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

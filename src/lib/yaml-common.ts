@@ -15,8 +15,6 @@ import {
 const UNUSUAL = /[^\n\x20-\x7e\xa0-\u2027\u202a-\ufefe\uff00-\ufffd]/;
 const DOCUMENT_MARK = /^(?:---|\.\.\.|%)/m;
 const MAX_DEPTH = 50;
-/** Of a whole text, after aliases are expanded. */
-const MAX_SIZE = 100_000;
 
 /** A block collection that is being read. */
 interface Frame {
@@ -45,19 +43,24 @@ interface ReadValue {
 
 /**
  * Reads the YAML that people write: block collections of scalars on one line, literal texts, flow collections on one line, anchors, aliases and comments.
- * Gives the very tree that the parser of the library leads to, in a fraction of its time; undefined for any other text, right or wrong.
+ * Gives the very tree that the parser of the library leads to, in a fraction of its time, and its number of nodes after aliases are expanded; undefined
+ * for any other text, right or wrong, and above `limit` nodes.
  */
-export function readCommonYaml(text: string): { readonly root: YamlNode | undefined } | undefined {
+export function readCommonYaml(
+  text: string,
+  limit: number,
+): { readonly root: YamlNode | undefined; readonly size: number } | undefined {
   if (UNUSUAL.test(text) || DOCUMENT_MARK.test(text)) return undefined;
   try {
-    return { root: readDocument(text) };
+    const built = readDocument(text, limit);
+    return { root: built?.node, size: built?.size ?? 0 };
   } catch (thrown) {
     if (thrown === UNCOMMON) return undefined;
     throw thrown;
   }
 }
 
-function readDocument(text: string): YamlNode | undefined {
+function readDocument(text: string, limit: number): SizedNode | undefined {
   const anchors = new Map<string, SizedNode<YamlValue>>();
   /** The next line that is neither blank nor a comment: its start, and where its content begins. */
   let line = 0;
@@ -103,7 +106,7 @@ function readDocument(text: string): YamlNode | undefined {
   /** Comments that stand less indented than a collection do not end with it. */
   const closeFrame = ({ indent, lastEnd, pending }: Frame, built: SizedNode): ReadValue => {
     depth--;
-    if (built.size > MAX_SIZE) throw UNCOMMON;
+    if (built.size > limit) throw UNCOMMON;
     const isLeft = pending !== undefined && (indent === 0 || pending < indent);
     return {
       built: keep(built),
@@ -210,7 +213,7 @@ function readDocument(text: string): YamlNode | undefined {
   advance(0, () => {});
   if (content === text.length) return undefined;
   if (content !== line) throw UNCOMMON;
-  const { node } = (isDash() ? readSeq(0) : readMap(0, content)).built;
+  const { built } = isDash() ? readSeq(0) : readMap(0, content);
   if (content < text.length) throw UNCOMMON;
-  return node;
+  return built;
 }

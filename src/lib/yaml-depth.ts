@@ -1,27 +1,33 @@
-import { type CST, Parser } from 'yaml';
+import { type CST, Lexer, Parser } from 'yaml';
+
+/** What was read of a text, in tokens; or the offset of the first collection that is nested in more than the limit of others. */
+export type ParsedTokens = { readonly tokens: readonly CST.Token[] } | { readonly tooDeep: number };
 
 /**
- * Offset of a collection that is nested in more than `limit` others, or undefined. To be asked before a text is composed: the composer of the
- * yaml library recurses, and a text of many thousand brackets ends the process there.
+ * Parses a text up to the first collection that is nested in more than `limit` others, or up to what is enough. To be asked before a text is composed:
+ * the composer of the yaml library recurses, and a text of many thousand brackets ends the process there.
  */
-export function findTooDeep(text: string, limit: number): number | undefined {
-  return findTooDeepToken(new Parser().parse(text), limit);
+export function parseTokens(
+  text: string,
+  limit: number,
+  isEnough: (lexeme: string, parser: Parser) => boolean,
+): ParsedTokens {
+  const parser = new Parser();
+  const tokens: CST.Token[] = [];
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const token of parser.next(lexeme)) tokens.push(token);
+    if (parser.stack.length > limit + 1) {
+      const deep = parser.stack.filter((token) => 'items' in token)[limit + 1];
+      if (deep !== undefined) return { tooDeep: deep.offset };
+    }
+    if (isEnough(lexeme, parser)) break;
+  }
+  for (const token of parser.end()) tokens.push(token);
+  return { tokens };
 }
 
-/** The same for a text that is parsed already. */
-export function findTooDeepToken(tokens: Iterable<CST.Token>, limit: number): number | undefined {
-  for (const root of tokens) {
-    const pending: { token: CST.Token | null | undefined; depth: number }[] = [{ token: root, depth: 0 }];
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      const { token, depth } = next;
-      if (token == null) continue;
-      if (token.type === 'document') pending.push({ token: token.value, depth });
-      if (!('items' in token)) continue;
-      if (depth > limit) return token.offset;
-      for (const item of token.items) {
-        pending.push({ token: item.key, depth: depth + 1 }, { token: item.value, depth: depth + 1 });
-      }
-    }
-  }
-  return undefined;
+/** Offset of the first collection that is nested in more than `limit` others, or undefined. */
+export function findTooDeep(text: string, limit: number): number | undefined {
+  const parsed = parseTokens(text, limit, () => false);
+  return 'tooDeep' in parsed ? parsed.tooDeep : undefined;
 }

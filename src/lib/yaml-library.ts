@@ -1,6 +1,6 @@
-import { Composer, Parser, type Node as RawNode } from 'yaml';
-import type { YamlDocument } from './yaml.ts';
-import { findTooDeepToken } from './yaml-depth.ts';
+import { Composer, type CST, CST as cst, type Document, type Node as RawNode } from 'yaml';
+import type { ParsedText, YamlDocument } from './yaml.ts';
+import { type ParsedTokens, parseTokens } from './yaml-depth.ts';
 import { repairIndentation, unrepaired } from './yaml-repair.ts';
 import { findTextFault, isTolerated } from './yaml-rules.ts';
 import { invalidYaml, TreeBuilder, tooDeep } from './yaml-tree.ts';
@@ -11,44 +11,84 @@ interface ParseContext {
 }
 
 /** Parses the first YAML document of any text by the yaml library. Throws YAML_INVALID and YAML_LIMIT. */
-export function parseWithLibrary(text: string, { locate, limits }: ParseContext): Pick<YamlDocument, 'root' | 'end'> {
+export function parseWithLibrary(text: string, { locate, limits }: ParseContext): ParsedText {
   const original = text.replace(/\r(?!\n)/g, '\n');
   const fault = findTextFault(original);
   if (fault !== undefined) throw invalidYaml(fault.message, locate(fault.offset));
   const { repaired, documents } = compose(original, { locate, limits });
   const [document] = documents;
-  if (document === undefined) return { root: undefined, end: original.length };
+  if (document === undefined) return { root: undefined, end: original.length, size: 0 };
   const tree = new TreeBuilder({ locate, text: original, toOriginal: repaired.toOriginal, limits });
-  const converted = document.contents === null ? undefined : tree.build(document.contents as RawNode, 0).node;
-  const isEmpty = converted?.kind === 'scalar' && converted.start === converted.end && converted.tag === undefined;
+  const converted = document.contents === null ? undefined : tree.build(document.contents as RawNode, 0);
+  const node = converted?.node;
+  const isEmpty = node?.kind === 'scalar' && node.start === node.end && node.tag === undefined;
   const end = documents.length > 1 ? repaired.toOriginal(document.range[2]) : original.length;
-  return { root: isEmpty ? undefined : converted, end };
+  return { root: isEmpty ? undefined : node, end, size: converted?.size ?? 0 };
 }
 
-/** Repairs of one text: each is another parse of it. */
+/** Repairs of one text: each is another parse of it, so of a large one there are fewer. */
 const MAX_REPAIRS = 20;
+const MAX_REPAIRED_LENGTH = 8 * 1024 * 1024;
 
 /** Composes a text, what libyaml takes and the library does not being repaired. */
 function compose(original: string, { locate, limits }: ParseContext) {
   let repaired = unrepaired(original);
   for (let tries = 0; ; tries++) {
-    const tokens = [...new Parser().parse(repaired.text)];
-    const deep = findTooDeepToken(tokens, limits.depth);
-    if (deep !== undefined) throw tooDeep(limits.depth, locate(repaired.toOriginal(deep)));
-    const composer = new Composer({
-      schema: 'failsafe',
-      uniqueKeys: false,
-      keepSourceTokens: true,
-      logLevel: 'silent',
-    });
-    const documents = [...composer.compose(tokens, false, repaired.text.length)];
+    const parsed = parseFirst(repaired.text, limits.depth);
+    if ('tooDeep' in parsed) throw tooDeep(limits.depth, locate(repaired.toOriginal(parsed.tooDeep)));
+    const { tokens } = parsed;
+    const documents = composeTokens(tokens);
     const error = documents[0]?.errors.find(({ message }) => !isTolerated(message));
     if (error === undefined) return { repaired, documents };
     const location = locate(repaired.toOriginal(error.pos[0]));
     if (error.code === 'RESOURCE_EXHAUSTION') throw tooDeep(limits.depth, location);
-    const next =
-      tries < MAX_REPAIRS ? repairIndentation(repaired, original, { tokens, offset: error.pos[0] }) : undefined;
+    const mayRepair = tries === 0 || (tries < MAX_REPAIRS && tries * original.length < MAX_REPAIRED_LENGTH);
+    const next = mayRepair ? repairIndentation(repaired, original, { tokens, offset: error.pos[0] }) : undefined;
     if (next === undefined) throw invalidYaml(error.message, location);
     repaired = next;
+  }
+}
+
+/**
+ * The tokens of the first document, an empty one for what is behind it. They end at a quoted text or a flow collection that a line leaves open by its
+ * indentation, and behind the first item of a flow collection that nothing closes: the first error is there or before, and all that follows would be read as
+ * something that it is not.
+ */
+function parseFirst(text: string, limit: number): ParsedTokens {
+  const lastClose = new Map([
+    ['[', text.lastIndexOf(']')],
+    ['{', text.lastIndexOf('}')],
+  ]);
+  let isScalar = false;
+  let isUnclosed = false;
+  let first: CST.Token | undefined;
+  return parseTokens(text, limit, (lexeme, { offset, stack: [outermost] }) => {
+    if (!isScalar) isUnclosed ||= (lastClose.get(lexeme) ?? offset) < offset - 1;
+    const isOpen = lexeme === cst.FLOW_END || (!isScalar && (isOpenQuote(lexeme) || (isUnclosed && lexeme === ',')));
+    isScalar = lexeme === cst.SCALAR;
+    if (outermost?.type === 'document') first ??= outermost;
+    return isOpen || (outermost?.type === 'document' && outermost !== first);
+  });
+}
+
+function isOpenQuote(lexeme: string): boolean {
+  const quote = lexeme[0];
+  return (quote === '"' || quote === "'") && (lexeme.length === 1 || !lexeme.endsWith(quote));
+}
+
+function composeTokens(tokens: readonly CST.Token[]): Document.Parsed[] {
+  const composer = new Composer({
+    schema: 'failsafe',
+    uniqueKeys: false,
+    keepSourceTokens: true,
+    logLevel: 'silent',
+  });
+  // A text can have an error on every line, of which the first is told: the time is in their stacks.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return [...composer.compose(tokens)];
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }

@@ -94,31 +94,45 @@ export function parseYaml(source: YamlSource): YamlDocument {
     const { line, column } = lines(offset);
     return { path: source.path, line: source.line + line - 1, column };
   };
-  const { root, end } = known ?? readText(source.text, locate);
-  if (known === undefined) keepRecent(source.text, { root, end, lines });
+  const { root, end, size } = known ?? readText(source.text, locate);
+  if (known === undefined) keepRecent(source.text, { root, end, size, lines });
   return { root, end, locate };
 }
 
-type ParsedText = Pick<YamlDocument, 'root' | 'end'>;
+/** What is read of a text; `size` is the number of nodes after aliases are expanded. */
+export interface ParsedText extends Pick<YamlDocument, 'root' | 'end'> {
+  readonly size: number;
+}
+
 /** Line and column of an offset, from 1. */
 type LineCounter = (offset: number) => { readonly line: number; readonly column: number };
 
 type KnownText = ParsedText & { readonly lines: LineCounter };
 
-/** Every stage of an app reads the same few texts, so the last ones are kept as trees: so many, and of so many characters together. Nobody changes a tree. */
-const RECENT = { count: 32, length: 2 * 1024 * 1024 } as const;
+/**
+ * Every stage of an app reads the same few texts, so the last ones are kept as trees: so many, and so large together that the text of a large package
+ * and what becomes of it are both among them. Nobody changes a tree.
+ */
+const RECENT = { count: 32, weight: 2 * YAML_LIMITS.bytes } as const;
+/** What a node weighs beside the characters of its text. */
+const NODE_WEIGHT = 8;
 const recent = new Map<string, KnownText>();
-let recentLength = 0;
+let recentWeight = 0;
 
 function keepRecent(text: string, known: KnownText): void {
-  if (text.length > RECENT.length) return;
-  for (const oldest of recent.keys()) {
-    if (recent.size < RECENT.count && recentLength + text.length <= RECENT.length) break;
+  const weight = weigh(text, known);
+  if (weight > RECENT.weight) return;
+  for (const [oldest, tree] of recent) {
+    if (recent.size < RECENT.count && recentWeight + weight <= RECENT.weight) break;
     recent.delete(oldest);
-    recentLength -= oldest.length;
+    recentWeight -= weigh(oldest, tree);
   }
   recent.set(text, known);
-  recentLength += text.length;
+  recentWeight += weight;
+}
+
+function weigh(text: string, { size }: KnownText): number {
+  return text.length + NODE_WEIGHT * size;
 }
 
 /** A carriage return ends a line, too, as Go reads it. The lines are found when they are first asked for. */
@@ -137,10 +151,10 @@ function countLines(text: string): LineCounter {
 }
 
 function readText(text: string, locate: YamlDocument['locate']): ParsedText {
-  const common = readCommonYaml(text);
+  const common = readCommonYaml(text, YAML_LIMITS.nodes);
   return common === undefined
     ? parseWithLibrary(text, { locate, limits: YAML_LIMITS })
-    : { root: common.root, end: text.length };
+    : { ...common, end: text.length };
 }
 
 /** The node that an alias stands for; any other node itself. */

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { Gunzip } from 'fflate';
+import { gunzipSync } from 'node:zlib';
 import { RebundleError } from '../errors.ts';
 import { once } from '../lib/bytes.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
@@ -20,13 +20,15 @@ interface TarFile {
   readonly bytes: Buffer;
 }
 
+type Refuse = (message: string, code?: 'APP_FORM' | 'SOURCE_LIMIT') => RebundleError;
+
 /**
  * The regular files of a tar package by path, gzip or not; what docker-app saved under `images/` is left out, and so is what is neither file nor
  * folder, as docker-app did. Throws APP_FORM for what is no tar or has a name that leaves the package, and SOURCE_LIMIT above a limit.
  */
 function unpackTar(bytes: Uint8Array, path: string): ReadonlyMap<string, TarFile> {
   const files = new Map<string, TarFile>();
-  const refuse = (message: string, code: 'APP_FORM' | 'SOURCE_LIMIT' = 'APP_FORM'): RebundleError =>
+  const refuse: Refuse = (message, code = 'APP_FORM') =>
     new RebundleError(code, `${path}: ${message}`, {
       location: { path, line: 1, column: 1 },
       hint: 'A package as a tar has metadata.yml, docker-compose.yml and parameters.yml or settings.yml at its root.',
@@ -55,23 +57,10 @@ function unpackTar(bytes: Uint8Array, path: string): ReadonlyMap<string, TarFile
   parser.on('end', () => {
     ended = true;
   });
-  let unpacked = 0;
-  const write = (chunk: Uint8Array): void => {
-    if (unpacked === 0 && isPackedAgain(chunk))
-      failure ??= refuse('is no tar that can be read: it is compressed twice');
-    unpacked += chunk.byteLength;
-    if (unpacked > MAX_UNPACKED_BYTES) {
-      failure ??= refuse(`is larger than ${MAX_UNPACKED_BYTES} bytes unpacked`, 'SOURCE_LIMIT');
-    }
-    if (failure === undefined) parser.write(Buffer.from(chunk));
-  };
-  const feed = createFeed(bytes, write);
-  for (let at = 0; at < bytes.byteLength && failure === undefined; at += CHUNK_BYTES) {
-    try {
-      feed(bytes.subarray(at, at + CHUNK_BYTES), at + CHUNK_BYTES >= bytes.byteLength);
-    } catch {
-      failure ??= refuse('is damaged');
-    }
+  const archive = isGzip(bytes) ? unpackGzip(bytes, refuse) : bytes;
+  if (isPackedAgain(archive)) throw refuse('is no tar that can be read: it is compressed twice');
+  for (let at = 0; at < archive.byteLength && failure === undefined; at += CHUNK_BYTES) {
+    parser.write(Buffer.from(archive.subarray(at, at + CHUNK_BYTES)));
   }
   if (failure === undefined) parser.end();
   if (failure !== undefined) throw failure;
@@ -79,13 +68,17 @@ function unpackTar(bytes: Uint8Array, path: string): ReadonlyMap<string, TarFile
   return files;
 }
 
-function createFeed(
-  bytes: Uint8Array,
-  write: (chunk: Uint8Array) => void,
-): (chunk: Uint8Array, isLast: boolean) => void {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return write;
-  const gunzip = new Gunzip((chunk) => write(chunk));
-  return (chunk, isLast) => gunzip.push(chunk, isLast);
+function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+function unpackGzip(bytes: Uint8Array, refuse: Refuse): Uint8Array {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: MAX_UNPACKED_BYTES, chunkSize: CHUNK_BYTES });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw refuse('is damaged');
+    throw refuse(`is larger than ${MAX_UNPACKED_BYTES} bytes unpacked`, 'SOURCE_LIMIT');
+  }
 }
 
 function isUnsafe(name: string): boolean {

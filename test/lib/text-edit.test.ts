@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyEdits, joinEdits, sortEdits, sourceOffset } from '../../src/lib/text-edit.ts';
+import { applyEdits, joinEdits, mapOffsets, sortEdits } from '../../src/lib/text-edit.ts';
 
 const edit = (start: number, end: number, text: string) => ({ start, end, text });
 
@@ -74,7 +74,7 @@ describe('joinEdits', () => {
   });
 });
 
-describe('sourceOffset', () => {
+describe('mapOffsets', () => {
   const edits = [edit(1, 2, 'XYZ'), edit(4, 6, '')];
 
   it.each([
@@ -84,5 +84,5 @@ describe('sourceOffset', () => {
     [4, 2],
     [5, 3],
     [6, 6],
-  ])('%i comes from %i', (offset, expected) => expect(sourceOffset(edits, offset)).toBe(expected));
+  ])('%i comes from %i', (offset, expected) => expect(mapOffsets(edits)(offset)).toBe(expected));
 });

@@ -173,6 +173,32 @@ describe('the limits of parseYaml', () => {
     expect(error.location).toBeDefined();
   });
 
+  it('name the first collection that is too deep', () => {
+    const error = errorOf(`a: b\nc: ${'['.repeat(1000)}\nd: ${'['.repeat(1000)}\n`);
+    expect(formatLocation(error.location!)).toBe(`a.yml:2:${4 + YAML_LIMITS.depth}`);
+  });
+
+  it.each([
+    ['a list', `a: [${'b, '.repeat(200_000)}\n`, 'a.yml:1:7'],
+    ['a map', `a: {${'b: c, '.repeat(100_000)}\n`, 'a.yml:1:10'],
+    ['a list behind closed ones', `a: [b, c]\nd: [e, ${'f, '.repeat(1000)}`, 'a.yml:2:7'],
+  ])('name the place behind the first item of %s that is left open', (_, text, place) => {
+    const error = errorOf(text);
+    expect([error.code, formatLocation(error.location!)]).toEqual(['YAML_INVALID', place]);
+  });
+
+  it('take very many lines of a quoted text and of a list that stand at the margin', () => {
+    const root = mapOf(`a:\n  b: "x\n${'y\n'.repeat(100_000)}z"\n  c: [\n${'d,\n'.repeat(10_000)}]\n`);
+    expect(memberOf(memberOf(root, 'a'), 'b')).toMatchObject({ value: `x ${'y '.repeat(100_000)}z` });
+    expect(memberOf(memberOf(root, 'a'), 'c')).toMatchObject({ items: { length: 10_000 } });
+  });
+
+  it('take many comments before a document and no notice of what is behind it', () => {
+    const { root, end } = parse(`${'# c\n'.repeat(50_000)}---\na: >\n  b\n---\n${'[c: "\n'.repeat(1000)}`);
+    expect(memberOf(root, 'a')).toMatchObject({ value: 'b\n' });
+    expect(end).toBe(4 * 50_000 + 4 + 5 + 4);
+  });
+
   it('take what is as deep as allowed', () => {
     const depth = YAML_LIMITS.depth - 1;
     expect(parse(`${'['.repeat(depth)}${']'.repeat(depth)}`).root?.kind).toBe('seq');

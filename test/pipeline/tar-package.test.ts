@@ -121,6 +121,14 @@ describe('a package that is a tar', () => {
     expect(await failure(bomb)).toMatch(/^SOURCE_LIMIT .*unpacked/);
   });
 
+  it('that is compressed in many parts is read, also where most are empty', async () => {
+    const [tar, empty] = [tarOf(CORE), gzipSync('')];
+    const halves = [tar.subarray(0, 700), tar.subarray(700)].map((half) => gzipSync(half));
+    const { pkg } = await open(Buffer.concat([...halves, ...Array.from({ length: 20_000 }, () => empty)]));
+    expect(pkg.parameters.text).toBe('k: v\n');
+    expect(await failure(Buffer.concat(Array.from({ length: 20_000 }, () => empty)))).toMatch(/^APP_FORM /);
+  });
+
   it('that is compressed again is refused before it is unpacked', async () => {
     const inner = gzipSync(tarOf([{ path: 'zeros', text: '\0'.repeat(1024 * 1024) }]));
     expect(await failure(gzipSync(inner))).toBe(

@@ -6,7 +6,7 @@ import { compareText } from '../../src/lib/bytes.ts';
 import { canonicalJson } from '../../src/lib/canonical-json.ts';
 import { formatPlatform, normalizePlatform, parsePlatform } from '../../src/lib/platform.ts';
 import { formatReference, parseReference } from '../../src/lib/reference.ts';
-import { applyEdits, sourceOffset } from '../../src/lib/text-edit.ts';
+import { applyEdits, mapOffsets } from '../../src/lib/text-edit.ts';
 import type { TextEdit } from '../../src/model/app.ts';
 import { renderByPattern } from './docker-app-oracle.ts';
 
@@ -106,7 +106,7 @@ describe('text edits', () => {
         const result = applyEdits(text, edits);
         let before = 0;
         for (let offset = 0; offset < result.length; offset++) {
-          const source = sourceOffset(edits, offset);
+          const source = mapOffsets(edits)(offset);
           expect(source).toBeGreaterThanOrEqual(before);
           expect(source).toBeLessThanOrEqual(text.length);
           before = source;
