@@ -145,15 +145,18 @@ describe.skipIf(!requireProgram('chromium'))('the HTML report in Chromium (skipp
 
   test('without script totals, findings and the table of apps can be read', async () => {
     await page.send('Emulation.setScriptExecutionDisabled', { value: true });
-    const loaded = page.send('Page.navigate', { url });
-    await loaded;
-    const { root } = await page.send<{ root: { nodeId: number } }>('DOM.getDocument', { depth: 0 });
-    const { outerHTML } = await page.send<{ outerHTML: string }>('DOM.getOuterHTML', { nodeId: root.nodeId });
-    const { nodeIds } = await page.send<{ nodeIds: number[] }>('DOM.querySelectorAll', {
-      nodeId: root.nodeId,
-      selector: 'noscript tbody tr',
-    });
-    expect(nodeIds).toHaveLength(7);
+    await page.send('Page.navigate', { url });
+    const readRoot = async (): Promise<number> => {
+      const { root } = await page.send<{ root: { nodeId: number } }>('DOM.getDocument', { depth: 0 });
+      return root.nodeId;
+    };
+    const countRows = async (): Promise<number> => {
+      const query = { nodeId: await readRoot(), selector: 'noscript tbody tr' };
+      return (await page.send<{ nodeIds: number[] }>('DOM.querySelectorAll', query)).nodeIds.length;
+    };
+    // The answer comes before the page is read to its end.
+    await expect.poll(countRows, { timeout: 20_000 }).toBe(7);
+    const { outerHTML } = await page.send<{ outerHTML: string }>('DOM.getOuterHTML', { nodeId: await readRoot() });
     expect(outerHTML).toContain('Not safe to apply');
     await page.send('Emulation.setScriptExecutionDisabled', { value: false });
   });
