@@ -8,7 +8,7 @@ import { mountConfigs } from './mount-configs.ts';
 import { REFUSED_BY_DEVICE, toWarning } from './not-publishable.ts';
 import { type Proof, proveConversion } from './prove.ts';
 import { keepReleaseVariables, prepareRendering, type Rendering } from './rendering.ts';
-import { chooseRefusedRepairs, chooseRepairs, mergeRepairs, type Repair } from './repair.ts';
+import { chooseRefusedRepairs, chooseRepairs, isNewRepair, mergeRepairs, type Repair } from './repair.ts';
 import { type RewriteOptions, rewriteCompose } from './rewrite.ts';
 import { useVersionForms } from './version-forms.ts';
 import { type EscapeText, writeDocument } from './write-model.ts';
@@ -52,13 +52,22 @@ function convertAsWritten(pkg: AppPackage, options: RewriteOptions): Conversion 
   const proof = prove(first);
   if (proof.rendered === undefined) return { app: refusedByDockerApp(first, proof.diagnostics) };
   const input = { pkg, options, render };
-  const equal = proof.differences.length === 0 ? { app: first, proof, repairs: [] } : repair(input, proof);
-  return equal === undefined ? useRender(input, first, proof.rendered) : loadable(input, equal);
+  const repaired = proof.differences.length === 0 ? { app: first, proof, repairs: [] } : repair(input, proof);
+  if (repaired?.proof !== undefined) return loadable(input, repaired);
+  const whole = useRender(input, first, proof.rendered);
+  // Its errors have their places.
+  return repaired !== undefined && hasErrors(whole.app) ? { app: repaired.app } : whole;
 }
 
 /** A conversion that is proved equal, with the repairs that it took. */
 interface Repaired extends Required<Conversion> {
   readonly repairs: readonly Repair[];
+}
+
+/** A repaired text with errors, which nothing was proved of. */
+interface RefusedRepair {
+  readonly app: ComposeApp;
+  readonly proof?: undefined;
 }
 
 /**
@@ -156,20 +165,24 @@ function errorCodes({ diagnostics }: ComposeApp): string[] {
   return diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code);
 }
 
-/** Puts docker-app's values in place of members that differ, until none does; undefined where that leads nowhere. */
-function repair({ pkg, options, render }: ConversionInput, first: Proof): Repaired | undefined {
+/**
+ * Puts docker-app's values in place of members that differ, until none does; undefined where that leads nowhere. What has errors then is not
+ * proved.
+ */
+function repair({ pkg, options, render }: ConversionInput, first: Proof): Repaired | RefusedRepair | undefined {
   let repairs: readonly Repair[] = [];
   let proof = first;
   // Overrides are tried where the defaults are equal, so that differences can come up later.
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (proof.rendered === undefined) return undefined;
-    const chosen = chooseRepairs(useVersionForms(proof.rendered), proof.differences, escapeText(options));
-    if (chosen === undefined) return undefined;
-    const count = repairs.length;
-    repairs = mergeRepairs(repairs, chosen);
-    if (round > 0 && repairs.length === count) return undefined;
+    const encode = escapeText(options);
+    const chosen = chooseRepairs(useVersionForms(proof.rendered), proof.differences, { tried: repairs, encode });
+    const tried = repairs;
+    repairs = mergeRepairs(tried, chosen ?? []);
+    if (!repairs.some((each) => isNewRepair(each, tried))) return undefined;
     const app = attempt(() => rewriteCompose(pkg, { ...options, repairs }));
-    if (app instanceof RebundleError || hasErrors(app)) return undefined;
+    if (app instanceof RebundleError) return undefined;
+    if (hasErrors(app)) return { app };
     proof = proveConversion({ ...options, render, app });
     if (proof.rendered !== undefined && proof.differences.length === 0) return { app, proof, repairs };
   }

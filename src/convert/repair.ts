@@ -25,23 +25,37 @@ export interface Repair {
 /** UTF-16 units of a value in a message. */
 const MAX_SHOWN = 300;
 
-/** What makes each difference go away: docker-app's value in place of the member, or nothing. Undefined where a thing itself is missing. */
+/**
+ * What makes each difference go away: docker-app's value in place of the member, or nothing. A member whose part is not written as such (`core: 0` is a soft
+ * and a hard limit) is replaced once taking the part out was `tried`. Undefined where a thing itself is missing.
+ */
 export function chooseRepairs(
   rendered: ModelMap,
   differences: readonly ProofDifference[],
-  encode: EscapeText,
+  { tried, encode }: { readonly tried: readonly Repair[]; readonly encode: EscapeText },
 ): Repair[] | undefined {
   const repairs = new Map<string, Repair>();
+  const former = new Set(tried.map(pathKey));
   for (const { path, before, after } of differences) {
     const [section = '', name = '', key] = path;
     if (key === undefined) return undefined;
     const member = [section, name, key];
     const value = memberAt(rendered, member);
-    const place = before === undefined && after !== undefined && memberAt(rendered, path) === undefined ? path : member;
-    const isWhole = value !== undefined && place === member;
-    repairs.set(place.join('\n'), { path: place, text: isWhole ? writeFlow(value, encode) : undefined });
+    const isDropped = before === undefined && after !== undefined && memberAt(rendered, path) === undefined;
+    const place = isDropped && !former.has(pathKey({ path })) ? path : member;
+    const text = value !== undefined && place === member ? writeFlow(value, encode) : undefined;
+    repairs.set(pathKey({ path: place }), { path: place, text });
   }
   return [...repairs.values()];
+}
+
+/** True where a repair is none of those that were tried. */
+export function isNewRepair(repair: Repair, tried: readonly Repair[]): boolean {
+  return tried.every((former) => pathKey(former) !== pathKey(repair));
+}
+
+function pathKey({ path }: Pick<Repair, 'path'>): string {
+  return path.join('\n');
 }
 
 /** docker-app's value in place of each member that a refusal of docker-compose 1.29 names. */
@@ -78,7 +92,7 @@ function membersOf(node: YamlNode | undefined): readonly YamlPair[] {
 
 /** Repairs of both lists; the later one counts where both are of one member, and a whole member takes in what lies below it. */
 export function mergeRepairs(first: readonly Repair[], second: readonly Repair[]): Repair[] {
-  const all = new Map([...first, ...second].map((repair) => [repair.path.join('\n'), repair]));
+  const all = new Map([...first, ...second].map((repair) => [pathKey(repair), repair]));
   return [...all.values()].filter(({ path }) => path.length <= 3 || !all.has(path.slice(0, 3).join('\n')));
 }
 
