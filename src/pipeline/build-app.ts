@@ -23,6 +23,7 @@ import { type AppDetails, type Kept, RULES_VERSION, type ServicePin } from '../m
 import type { FileContent } from '../targets/file-targets.ts';
 import type { AppBytes, createByteStore, OpenApp } from './app-bytes.ts';
 import { findBundleSecrets } from './bundle-secrets.ts';
+import { compactFindings } from './compact-findings.ts';
 import { maskFindings, type PackageTask } from './convert.ts';
 import { makeBytes, repeatBytes } from './make-bytes.ts';
 import {
@@ -142,14 +143,14 @@ async function describeApp(
   };
   const { request, context, keep } = input;
   if (app === undefined || pkg === undefined || hasErrors(diagnostics))
-    return { app: { ...base, details: keep(shown), diagnostics: detach(diagnostics) } };
+    return { app: { ...base, details: keep(shown), diagnostics: compactFindings(diagnostics) } };
   try {
     const pinned = await pinApp(converted, app, request, context, input.pinning);
     const { resolutions, ...found } = pinned.found;
     const own = [...diagnostics, ...pinned.diagnostics];
     if (pinned.pins === undefined) {
       const details = keep({ ...shown, ...found });
-      return { app: { ...base, resolutions, details, diagnostics: detach(maskFindings(app, own)) } };
+      return { app: { ...base, resolutions, details, diagnostics: compactFindings(maskFindings(app, own)) } };
     }
     context.emit({ type: 'app:stage', app: base.name, origin: base.origin, stage: 'bundle' });
     const { pins } = pinned;
@@ -184,7 +185,7 @@ async function describeApp(
       bundle: { reference: text, size: bundle.archive.size },
       ...(oldStyle === undefined ? {} : { dockerApp: oldStyle }),
       details,
-      diagnostics: detach(maskFindings(app, all)),
+      diagnostics: compactFindings(maskFindings(app, all)),
       open: openHeld(made.bytes, { origin: base.origin, details }, input),
     };
     return { app: built, tag, reference: bundle.reference };
@@ -192,13 +193,8 @@ async function describeApp(
     const error = toRebundleError(thrown);
     if (error.code === 'CANCELLED') throw error;
     const all = maskFindings(app, [...diagnostics, errorFinding(error)]);
-    return { app: { ...base, details: keep(shown), diagnostics: detach(all) } };
+    return { app: { ...base, details: keep(shown), diagnostics: compactFindings(all) } };
   }
-}
-
-/** A part of a text keeps the whole text alive. A copy does not. */
-function detach(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
-  return diagnostics.length === 0 ? diagnostics : JSON.parse(JSON.stringify(diagnostics));
 }
 
 function describeSources(

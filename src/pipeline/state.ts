@@ -3,10 +3,18 @@ import { RebundleError } from '../errors.ts';
 import { createListReader, jsonChunks } from '../lib/json-chunks.ts';
 import { createKeep, type Keep } from '../lib/keep.ts';
 import { type AppDetails, type AppPlan, type MigrationPlan, type PlannedApp, RULES_VERSION } from '../model/plan.ts';
+import { compactFindings } from './compact-findings.ts';
 import { limitHeld } from './hold-limits.ts';
 
 const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const List = z.array(z.looseObject({}));
+const Finding = z.looseObject({
+  code: z.string(),
+  severity: z.string(),
+  message: z.string(),
+  hint: z.string().optional(),
+  location: z.looseObject({ path: z.string() }).optional(),
+});
 const App = z.looseObject({
   app: z.string(),
   status: z.string(),
@@ -16,7 +24,7 @@ const App = z.looseObject({
   platforms: List,
   variables: List,
   files: List,
-  diagnostics: List,
+  diagnostics: z.array(Finding),
 });
 const Image = z.object({
   reference: z.string(),
@@ -142,5 +150,5 @@ export function packRow(plan: AppPlan, keep: Keep): PlannedApp {
     ...(tree && { tree }),
     ...(sources && { sources }),
   };
-  return { ...row, details: keep(details) };
+  return { ...row, diagnostics: compactFindings(row.diagnostics), details: keep(details) };
 }
