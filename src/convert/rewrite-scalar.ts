@@ -254,6 +254,9 @@ function newText(
 /** Texts with more parameters than this are proved with all of them overridden at once, so that time stays linear. */
 const MAX_SINGLE_OVERRIDES = 50;
 
+/** Values that no name or operator can swallow unseen, and one that would close what stands open before it. */
+const PROBES = ['Zq7', 'Zq7}'];
+
 /** The parameters for which the new text means something else than the old one did, as it is or when they are overridden; none where it is right. */
 function findDivergence(
   tokens: readonly ReferenceToken[],
@@ -274,9 +277,10 @@ function findDivergence(
   const names = [...variables.keys()];
   const overrides = names.length <= MAX_SINGLE_OVERRIDES ? names.map((name) => [name]) : [names];
   for (const generation of GENERATIONS) {
-    for (const overridden of [[], ...overrides]) {
-      // A value that no name or operator can swallow unseen.
-      const override = 'Zq7';
+    for (const { overridden, override } of [
+      { overridden: [], override: '' },
+      ...PROBES.flatMap((probe) => overrides.map((each) => ({ overridden: each, override: probe }))),
+    ]) {
       const parameters = new Set(overridden);
       const environment = new Set(overridden.map((name) => variables.get(name)));
       const before = substituteReferences(tokens, (name) => (parameters.has(name) ? override : lookup(name))).text;

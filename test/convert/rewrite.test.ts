@@ -236,3 +236,8 @@ describe('a service that is switched off', () => {
     expect((await convertTexts(compose, '')).app?.composeText).toBe(HEAD);
   });
 });
+
+it('puts in the value of what stands in an open brace, which an override could close', async () => {
+  const lines = '    command: $${k:-${a}${p}x}\n';
+  expect(await convert(lines, "p: ' lead'\na: ${b}\n")).toBe('    command: ${k:-${b} leadx}\n');
+});
