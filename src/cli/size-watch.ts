@@ -1,14 +1,16 @@
 import type { Emit } from '../events.ts';
-import { isHuge } from '../pipeline/hold-limits.ts';
 import type { CliEnvironment } from './environment.ts';
 
-/** Tells the environment of a factory that is too large to be held. */
+/** Apps from which on a heap that grows freely would take hundreds of megabytes. */
+const MANY_APPS = 500;
+
+/** Tells the environment of a factory of many apps. */
 export function createSizeWatch({ saveMemory }: CliEnvironment): Emit {
   let apps = 0;
   return (event) => {
     if (event.type !== 'source:scanned') return;
     const before = apps;
     apps += event.packages.filter(({ selected }) => selected).length;
-    if (isHuge(apps) && !isHuge(before)) saveMemory?.();
+    if (before < MANY_APPS && apps >= MANY_APPS) saveMemory?.();
   };
 }
