@@ -2,18 +2,15 @@ import { join, relative, resolve } from 'node:path';
 import { isUrl, requireIdentity } from '../config.ts';
 import { ERRORS, RebundleError, toRebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import { createLimit, mapLimit } from '../lib/limit.ts';
-import { onOutput } from '../lib/on-output.ts';
 import type { MigrationPlan } from '../model/plan.ts';
-import { isNotTried } from '../pipeline/max-failures.ts';
-import { hasErrors, type ImageLock, type MigrationContext } from '../pipeline/migration.ts';
+import type { ImageLock, MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
-import { formatPlan } from '../pipeline/state.ts';
 import type { RunReportInput } from '../report/run-report.ts';
 import { renderSummary } from '../report/summary.ts';
 import { quoteShell } from '../report/wording.ts';
 import { createQuotas } from '../reporters/quotas.ts';
 import { createStageTimes } from '../reporters/stage-times.ts';
+import { type AppTrees, createAppTrees } from './app-trees.ts';
 import { formatTime, readCreatedAt } from './clock.ts';
 import type { CommandResult, Invocation } from './command.ts';
 import { writeEnvFiles } from './env-output.ts';
@@ -21,7 +18,7 @@ import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
 import { writeFailedList } from './failed-list.ts';
 import { checkOffline, createOfflineLock, readFrozenPlan } from './image-lock.ts';
-import { assertOwnTree, readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
+import { readOptional } from './output.ts';
 import { createRunRecord, describeFailure } from './partial-report.ts';
 import { type Places, withPlaces } from './places.ts';
 import { readPlanFile } from './plan-file.ts';
@@ -29,9 +26,8 @@ import { writeReports } from './report-files.ts';
 import { reporterKind, wantsColor } from './reporters.ts';
 import { type LockHolder, tellTakenLock, withRunLock } from './run-lock.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
-import { appFolder, prepareSetup, type Setup } from './setup.ts';
+import { prepareSetup, type Setup } from './setup.ts';
 import { createSizeWatch } from './size-watch.ts';
-import { digestFolder } from './tree-digest.ts';
 import { loadRunSigning, openTufRepo } from './tuf-files.ts';
 import { readTufFlags } from './tuf-options.ts';
 
@@ -39,14 +35,12 @@ const PLAN_FILE = 'plan.json';
 /** Manifests and configs of images by digest: what a registry said once need not be asked again. */
 const CACHE = 'cache';
 
-/** As many as Node works on files with. */
-const TREES_AT_ONCE = 4;
-
 export const PROPOSED_TARGETS = 'targets.planned.json';
 
 interface MigrationWork {
   readonly setup: Setup;
   readonly context: MigrationContext;
+  readonly trees: AppTrees;
   readonly planPath: string;
   /** The plan that is in the output folder, where one can be read. */
   readonly earlier?: MigrationPlan;
@@ -116,7 +110,8 @@ async function migrateAlone(
       tellTakenLock(takenFrom, emit);
       const { config, offline } = setup;
       return withPlaces({ config, environment, emit, cache: join(setup.out, CACHE), offline }, async (places) => {
-        const context = await createContext({ invocation, setup, places, environment, emit });
+        const trees = createAppTrees(setup);
+        const context = await createContext({ invocation, setup, places, trees, environment, emit });
         const planPath = join(setup.out, PLAN_FILE);
         const earlier = await readEarlierPlan(planPath);
         const lock =
@@ -125,6 +120,7 @@ async function migrateAlone(
         const { outcome, pending } = await carryOut(work, {
           setup: { ...setup, request },
           context,
+          trees,
           planPath,
           ...(earlier === undefined ? {} : { earlier }),
         });
@@ -269,12 +265,14 @@ async function createContext({
   invocation,
   setup,
   places,
+  trees,
   environment,
   emit,
 }: {
   readonly invocation: Invocation;
   readonly setup: Setup;
   readonly places: Places;
+  readonly trees: AppTrees;
   readonly environment: CliEnvironment;
   readonly emit: Emit;
 }): Promise<MigrationContext> {
@@ -283,6 +281,7 @@ async function createContext({
     ...offlineContext(setup, environment, emit),
     imageRegistry: places.imageRegistry,
     destination: places.destination,
+    saveTree: trees.save,
   };
   if (targets === undefined) return context;
   const signing = await loadRunSigning(targets, readTufFlags(invocation), environment);
@@ -296,24 +295,4 @@ async function createContext({
       ? {}
       : { targetsSeed: { path: shown(targets.seed), bytes: seed } }),
   };
-}
-
-/** Before the first remote write it is also certain that the converted trees can be written. */
-export async function savePlan(plan: MigrationPlan, path: string, { out }: Setup): Promise<void> {
-  if (plan.state === 'started') for (const { app } of plan.apps) assertOwnTree(appFolder(out, app));
-  await writeOutput(path, formatPlan(plan));
-}
-
-export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promise<void> {
-  const limit = createLimit(TREES_AT_ONCE, setup.signal);
-  await mapLimit(apps, limit, async ({ name, open, isConverted, details, diagnostics }) => {
-    const folder = appFolder(setup.out, name);
-    await onOutput(folder, async () => {
-      if (open !== undefined && !hasErrors(diagnostics)) {
-        const { tree } = details.read();
-        if (tree !== undefined && (await digestFolder(folder)) === tree) return;
-        await replaceTree(folder, (await open()).tree);
-      } else if (!isConverted && !isNotTried(diagnostics)) removeTree(folder);
-    });
-  });
 }
