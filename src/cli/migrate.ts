@@ -1,13 +1,11 @@
 import { join, relative, resolve } from 'node:path';
-import { isUrl, requireIdentity } from '../config.ts';
+import { requireIdentity } from '../config.ts';
 import { ERRORS, RebundleError, toRebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import type { ImageLock, MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
 import type { RunReportInput } from '../report/run-report.ts';
-import { renderSummary } from '../report/summary.ts';
-import { quoteShell } from '../report/wording.ts';
 import { createQuotas } from '../reporters/quotas.ts';
 import { createStageTimes } from '../reporters/stage-times.ts';
 import { type AppTrees, createAppTrees } from './app-trees.ts';
@@ -15,7 +13,6 @@ import { formatTime, readCreatedAt } from './clock.ts';
 import type { CommandResult, Invocation } from './command.ts';
 import { writeEnvFiles } from './env-output.ts';
 import type { CliEnvironment } from './environment.ts';
-import { combineStatus } from './exit-status.ts';
 import { writeFailedList } from './failed-list.ts';
 import { checkOffline, createOfflineLock, readFrozenPlan } from './image-lock.ts';
 import { readOptional } from './output.ts';
@@ -23,9 +20,9 @@ import { createRunRecord, describeFailure } from './partial-report.ts';
 import { type Places, withPlaces } from './places.ts';
 import { readPlanFile } from './plan-file.ts';
 import { writeReports } from './report-files.ts';
-import { reporterKind, wantsColor } from './reporters.ts';
 import { type LockHolder, tellTakenLock, withRunLock } from './run-lock.ts';
-import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
+import { finishRun } from './run-result.ts';
+import { checkOutput, offlineContext, withReporter } from './session.ts';
 import { prepareSetup, type Setup } from './setup.ts';
 import { createSizeWatch } from './size-watch.ts';
 import { loadRunSigning, openTufRepo } from './tuf-files.ts';
@@ -34,8 +31,6 @@ import { readTufFlags } from './tuf-options.ts';
 const PLAN_FILE = 'plan.json';
 /** Manifests and configs of images by digest: what a registry said once need not be asked again. */
 const CACHE = 'cache';
-
-export const PROPOSED_TARGETS = 'targets.planned.json';
 
 interface MigrationWork {
   readonly setup: Setup;
@@ -83,7 +78,6 @@ async function migrateAlone(
   },
   work: Work,
 ): Promise<CommandResult> {
-  const { command, flags } = invocation;
   const started = environment.now();
   const stages = createStageTimes(environment.now);
   const quotas = createQuotas();
@@ -124,65 +118,8 @@ async function migrateAlone(
           planPath,
           ...(earlier === undefined ? {} : { earlier }),
         });
-        const status = combineStatus(
-          sourceStatus(outcome.scanned),
-          resultStatus(outcome.results, flags.errorOn, outcome.plan.diagnostics),
-          pending ? 2 : 0,
-        );
-        const shown = (path: string): string => relative(environment.cwd, path);
-        const showRepo = (repo: string): string => (isUrl(repo) ? repo : shown(resolve(environment.cwd, repo)));
-        const wroteTargets = command !== 'plan' && outcome.targets !== undefined;
-        const sources = outcome.scanned.map(({ source, packages, error }) => ({
-          repository: source.origin.repository,
-          packages,
-          ...(error === undefined ? {} : { error }),
-        }));
-        const { plan, results } = outcome;
-        await writeFailedList({ plan, results, sources }, setup);
-        const report = await writeReports(
-          {
-            plan,
-            results,
-            command,
-            status,
-            sources,
-            bytesSent: outcome.bytesSent,
-            timing: timing(),
-            outputs: {
-              plan: shown(planPath),
-              ...(command === 'plan'
-                ? {}
-                : { apps: shown(join(setup.out, 'apps')), destination: places.destinationName }),
-              ...(wroteTargets && setup.config.targets !== undefined
-                ? { targets: showRepo(setup.config.targets.repo) }
-                : {}),
-              ...(command === 'plan' && outcome.targets !== undefined
-                ? { plannedTargets: shown(join(setup.out, PROPOSED_TARGETS)) }
-                : {}),
-            },
-          },
-          { out: setup.out, cwd: environment.cwd, requests: flags.reports },
-        );
-        const kind = reporterKind(flags, environment);
-        const summary =
-          (kind === 'live' || kind === 'lines') && flags.verbosity !== 'quiet'
-            ? renderSummary(report, {
-                width: environment.width(),
-                color: wantsColor(environment),
-                flags: repeatedWords(invocation),
-              })
-            : undefined;
-        const references = outcome.results.flatMap(({ app, reference }) =>
-          reference === undefined ? [] : [`${app}\t${reference}\n`],
-        );
-        return {
-          status,
-          results: outcome.results,
-          bytesSent: outcome.bytesSent,
-          // On a terminal the summary says it better.
-          ...(environment.stdoutIsTerminal ? {} : { stdout: references.join('') }),
-          ...(summary === undefined ? {} : { summary }),
-        };
+        const destination = places.destinationName;
+        return finishRun(outcome, { invocation, environment, setup, planPath, destination, pending, timing });
       });
     }),
   );
@@ -241,14 +178,6 @@ async function carryOut(work: Work, input: MigrationWork) {
   } = await work(input);
   await writeEnvFiles(apps, input.setup);
   return { outcome, pending };
-}
-
-/** What the next command of a user has to say, too. */
-function repeatedWords({ flags: { config, out, ref, repositories, tag }, paths }: Invocation): string {
-  const given = Object.entries({ config, out, ref, repositories, tag }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`, value],
-  );
-  return [...given, ...paths].map(quoteShell).join(' ');
 }
 
 async function readEarlierPlan(path: string): Promise<MigrationPlan | undefined> {
