@@ -130,6 +130,7 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
     ? { services: [], references: [], diagnostics: [] }
     : checkResult(result, options.deviceSeverity ?? 'error', { isRendered: (options.repairs ?? []).length > 0 });
   for (const diagnostic of checked.diagnostics) diagnostics.push(diagnostic);
+  if (app.strict !== true) for (const diagnostic of findEnvFiles(references)) diagnostics.push(diagnostic);
   return { name: app.name, origin: app.origin, ...result, variables, services, references, diagnostics };
 }
 
@@ -137,6 +138,15 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
 export function leaveUnwritten({ name, origin, compose }: AppPackage, diagnostics: readonly Diagnostic[]): ComposeApp {
   const nothing = { edits: [], variables: [], services: [], references: [] };
   return { name, origin, composeText: '', source: compose, ...nothing, diagnostics };
+}
+
+/** A release line that was chosen refuses these itself. */
+function findEnvFiles(references: ComposeApp['references']): Diagnostic[] {
+  const files = references.filter(({ kind }) => kind === 'env_file');
+  return files.map(({ path, location }) => {
+    const message = `docker-app up to 0.8 read env_file ${path} from the folder that it was run in, and devices had no file there`;
+    return finding('package.env-file', message, { location });
+  });
 }
 
 /** UTF-16 units that the values of a scalar's references add. */
