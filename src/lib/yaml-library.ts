@@ -48,7 +48,7 @@ function compose(original: string, { locate, limits }: ParseContext) {
   }
 }
 
-/** How much of a large text is read first. An error in its first half is one of the whole text: it lies before all that the cut can make wrong. */
+/** How much of a large text is read first. An error in its first quarter is one of the whole text: it lies before all that the cut can make wrong. */
 const PROBE = 64 * 1024;
 
 type ParsedDocuments =
@@ -63,8 +63,10 @@ type ParsedDocuments =
 function parseDocuments(text: string, original: ParseContext & { readonly text: string }): ParsedDocuments {
   const { depth } = original.limits;
   if (text.length > 4 * PROBE) {
-    const probe = parsePart(text, text.lastIndexOf('\n', PROBE) + 1 || PROBE, depth);
-    if ('tooDeep' in probe || (probe.error !== undefined && probe.error.pos[0] < PROBE / 2)) return probe;
+    // Between two lines, unless they are long.
+    const line = text.lastIndexOf('\n', PROBE) + 1;
+    const probe = parsePart(text, line > PROBE / 2 ? line : PROBE, depth);
+    if ('tooDeep' in probe || (probe.error !== undefined && probe.error.pos[0] < PROBE / 4)) return probe;
     if (probe.error === undefined && text === original.text) checkBeginning(probe.documents, original);
   }
   return parsePart(text, text.length, depth);
@@ -84,7 +86,7 @@ function checkBeginning(
     const tree = new TreeBuilder({ locate: locateFault, text, toOriginal: (offset) => offset, limits });
     if (document?.contents != null) tree.build(document.contents as RawNode, 0);
   } catch (thrown) {
-    if (found < PROBE / 2) throw thrown;
+    if (found < PROBE / 4) throw thrown;
   }
 }
 
