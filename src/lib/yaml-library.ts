@@ -66,8 +66,10 @@ function parseDocuments(text: string, original: ParseContext & { readonly text: 
     // Between two lines, unless they are long.
     const line = text.lastIndexOf('\n', PROBE) + 1;
     const probe = parsePart(text, line > PROBE / 2 ? line : PROBE, depth);
-    if ('tooDeep' in probe || (probe.error !== undefined && probe.error.pos[0] < PROBE / 4)) return probe;
-    if (probe.error === undefined && text === original.text) checkBeginning(probe.documents, original);
+    const fault = 'tooDeep' in probe ? probe.tooDeep : probe.error?.pos[0];
+    if (fault !== undefined && fault < PROBE / 4) return probe;
+    if ('documents' in probe && fault === undefined && text === original.text)
+      checkBeginning(probe.documents, original);
   }
   return parsePart(text, text.length, depth);
 }
