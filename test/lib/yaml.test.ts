@@ -256,13 +256,16 @@ describe('a large text', () => {
     const small = fault(wrong + fair(100));
     expect(small).toMatchObject({ code: expect.stringMatching(/^YAML_/), location: { line: expect.any(Number) } });
     expect(fault(wrong + fair(400_000))).toEqual(small);
-    expect(fault(fair(300_000) + wrong)).toMatchObject({ code: (small as RebundleError).code });
+  });
+
+  it('is refused for what is wrong at its end', () => {
+    expect(fault(`${fair(270_000)}a: @b\n`)).toMatchObject({ code: 'YAML_INVALID', location: { column: 4 } });
   });
 
   it.each([
-    ['a quoted text', `a: "${'b\n c '.repeat(60_000)}"\n`],
+    ['a quoted text', `a: "${'b\n c '.repeat(54_000)}"\n`],
     ['an ill-indented quoted text', `a:\n  b: "${'c\nd '.repeat(70_000)}"\n`],
-    ['a flow collection', `a: [${'b,\n  !!str c,\n'.repeat(20_000)}]\n`],
+    ['a flow collection', `a: [${'b,\n  !!str c,\n'.repeat(19_000)}]\n`],
     ['a folded text', `a: >\n${'  b\n\n'.repeat(60_000)}`],
     ['a plain text', `a: b\n${'  c\n'.repeat(80_000)}`],
     ['one line', `a: !!str ${'b '.repeat(150_000)}\n`],
