@@ -9,7 +9,7 @@ import { REFUSED_BY_DEVICE, toWarning } from './not-publishable.ts';
 import { type Proof, proveConversion } from './prove.ts';
 import { keepReleaseVariables, prepareRendering, type Rendering } from './rendering.ts';
 import { chooseRefusedRepairs, chooseRepairs, isNewRepair, mergeRepairs, type Repair } from './repair.ts';
-import { type RewriteOptions, rewriteCompose } from './rewrite.ts';
+import { leaveUnwritten, type RewriteOptions, rewriteCompose } from './rewrite.ts';
 import { useVersionForms } from './version-forms.ts';
 import { type EscapeText, writeDocument } from './write-model.ts';
 
@@ -45,6 +45,8 @@ export function convertApp(pkg: AppPackage, options: RewriteOptions): Conversion
 
 function convertAsWritten(pkg: AppPackage, options: RewriteOptions): Conversion {
   const render = prepareRendering(pkg, options);
+  const refused = refuseEarly(pkg, render);
+  if (refused !== undefined) return { app: refused };
   const prove = (app: ComposeApp): Proof => proveConversion({ ...options, render, app });
   const first = attempt(() => rewriteCompose(pkg, options));
   if (!(first instanceof RebundleError) && canReadOnce(pkg, options, first)) return readOnce(pkg, options, first);
@@ -57,6 +59,17 @@ function convertAsWritten(pkg: AppPackage, options: RewriteOptions): Conversion 
   const whole = useRender(input, first, proof.rendered);
   // Its errors have their places.
   return repaired !== undefined && hasErrors(whole.app) ? { app: repaired.app } : whole;
+}
+
+/** A text of this size, in UTF-16 units, is rewritten only if docker-app takes it: else no text comes of the work. */
+const LARGE = 256 * 1024;
+
+/** What docker-app says of a large package that it refuses. Of one that it cannot read at all the rewriter knows more. */
+function refuseEarly(pkg: AppPackage, render: Rendering): ComposeApp | undefined {
+  if (pkg.compose.text.length < LARGE) return undefined;
+  const result = render(new Map());
+  if ('value' in result || result.diagnostics.some(({ code }) => code === 'YAML_INVALID')) return undefined;
+  return leaveUnwritten(pkg, [...pkg.diagnostics, ...result.diagnostics]);
 }
 
 /** A conversion that is proved equal, with the repairs that it took. */
@@ -146,9 +159,7 @@ function recover(input: ConversionInput, failed: ComposeApp | RebundleError): Co
   if (canUseRender && !codes.some(isRule)) {
     const result = render(new Map());
     if ('value' in result) {
-      const unreadable = { name: pkg.name, origin: pkg.origin, composeText: '', source: pkg.compose, edits: [] };
-      const nothing = { variables: [], services: [], references: [], diagnostics: pkg.diagnostics };
-      const base = failed instanceof RebundleError ? { ...unreadable, ...nothing } : failed;
+      const base = failed instanceof RebundleError ? leaveUnwritten(pkg, pkg.diagnostics) : failed;
       const conversion = useRender(input, base, result.value);
       if (!hasErrors(conversion.app)) return conversion;
     }

@@ -36,6 +36,9 @@ export interface RewriteOptions {
   readonly repairs?: readonly Repair[];
 }
 
+/** Wrong references after which a text is given up: more of them help nobody. */
+const MAX_ERRORS = 1000;
+
 /**
  * Turns the compose part of a package into a compose file that means the same without docker-app: parameters become `${name-default}`, disabled
  * services go, all else stays as written. Errors of the package are findings of severity `error`; what makes it unreadable is thrown.
@@ -71,6 +74,7 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
   const context: ScalarContext = { interpolation, parameters: read.parameters, choices, locate: document.locate };
   const results = new Map<ScalarSite, RewrittenScalar>();
   let size = compose.text.length;
+  let errors = 0;
   for (const site of sites) {
     if (!site.node.value.includes('$') || site.paths.some(isVersion)) continue;
     size += measureValues(site, read.parameters);
@@ -81,7 +85,11 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
     }
     const result = rewriteScalar(site, context);
     results.set(site, result);
-    for (const diagnostic of result.diagnostics) diagnostics.push(diagnostic);
+    for (const diagnostic of result.diagnostics) {
+      diagnostics.push(diagnostic);
+      if (diagnostic.severity === 'error') errors += 1;
+    }
+    if (errors >= MAX_ERRORS) return leaveUnwritten(app, diagnostics);
   }
   for (const site of listSwitchedOff(root, removals, sites)) {
     const error = checkReferences(site, context);
@@ -122,7 +130,23 @@ export function rewriteCompose(app: AppPackage, options: RewriteOptions): Compos
     ? { services: [], references: [], diagnostics: [] }
     : checkResult(result, options.deviceSeverity ?? 'error', { isRendered: (options.repairs ?? []).length > 0 });
   for (const diagnostic of checked.diagnostics) diagnostics.push(diagnostic);
+  if (app.strict !== true) for (const diagnostic of findEnvFiles(references)) diagnostics.push(diagnostic);
   return { name: app.name, origin: app.origin, ...result, variables, services, references, diagnostics };
+}
+
+/** An app of which no text was made. */
+export function leaveUnwritten({ name, origin, compose }: AppPackage, diagnostics: readonly Diagnostic[]): ComposeApp {
+  const nothing = { edits: [], variables: [], services: [], references: [] };
+  return { name, origin, composeText: '', source: compose, ...nothing, diagnostics };
+}
+
+/** A release line that was chosen refuses these itself. */
+function findEnvFiles(references: ComposeApp['references']): Diagnostic[] {
+  const files = references.filter(({ kind }) => kind === 'env_file');
+  return files.map(({ path, location }) => {
+    const message = `docker-app up to 0.8 read env_file ${path} from the folder that it was run in, and devices had no file there`;
+    return finding('package.env-file', message, { location });
+  });
 }
 
 /** UTF-16 units that the values of a scalar's references add. */

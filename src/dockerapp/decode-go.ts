@@ -1,6 +1,6 @@
 import { RebundleError, type SourceLocation } from '../errors.ts';
 import { isMergeKey, resolveAlias, type YamlMap, type YamlNode } from '../lib/yaml.ts';
-import { printGo, readScalar, type YamlReader } from '../lib/yaml-scalars.ts';
+import { printGo, readScalar, shortTag, type YamlReader } from '../lib/yaml-scalars.ts';
 import type { Semantics } from '../model/app.ts';
 import type { RenderedMap, RenderedValue } from './rendered-value.ts';
 
@@ -69,7 +69,7 @@ function readGo(
   const read = readScalar(node, reader);
   if (read.type === 'null') return null;
   if (read.type === 'invalid') {
-    throw new RebundleError('YAML_INVALID', `cannot decode ${JSON.stringify(read.value)} as ${node.tag ?? 'a value'}`, {
+    throw new RebundleError('YAML_INVALID', `cannot decode ${JSON.stringify(read.value)} as ${shortTag(node)}`, {
       location: locate(node.start),
     });
   }

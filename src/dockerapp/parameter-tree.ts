@@ -1,8 +1,15 @@
 import { RebundleError, type SourceLocation } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
 import { finding } from '../lib/finding.ts';
-import { isMergeKey, resolveAlias, type YamlDocument, type YamlMap, type YamlNode } from '../lib/yaml.ts';
-import { printGo, readScalar, type ScalarValue, type YamlReader } from '../lib/yaml-scalars.ts';
+import {
+  isMergeKey,
+  resolveAlias,
+  type YamlDocument,
+  type YamlMap,
+  type YamlNode,
+  type YamlScalar,
+} from '../lib/yaml.ts';
+import { printGo, readScalar, type ScalarValue, shortTag, type YamlReader } from '../lib/yaml-scalars.ts';
 import type { Diagnostic } from '../model/app.ts';
 
 /** A document of parameters or metadata as docker-app decoded it: YAML 1.1 with Go's types. */
@@ -118,7 +125,7 @@ export class TreeReader {
     const location = this.#document.locate(node.start);
     if (value.kind === 'map') return this.map(value, name);
     if (value.kind === 'scalar') {
-      return { kind: 'scalar', value: readScalar(value, this.#reader), written: value.value, location };
+      return this.#scalar(value, location);
     }
     return { kind: 'list', items: value.items.map((item, i) => this.node(item, joinName(name, String(i)))), location };
   }
@@ -129,7 +136,15 @@ export class TreeReader {
     const location = this.#document.locate(node.start);
     if (value.kind === 'map') return { kind: 'opaque', text: printAny(value, this.#reader), location };
     if (value.kind === 'seq') return { kind: 'list', items: value.items.map((item) => this.value(item)), location };
-    return { kind: 'scalar', value: readScalar(value, this.#reader), written: value.value, location };
+    return this.#scalar(value, location);
+  }
+
+  #scalar(node: YamlScalar, location: SourceLocation): ParameterTree {
+    const value = readScalar(node, this.#reader);
+    if (value.type !== 'invalid') return { kind: 'scalar', value, written: node.value, location };
+    throw new RebundleError(this.#code, `cannot decode ${JSON.stringify(node.value)} as ${shortTag(node)}`, {
+      location,
+    });
   }
 }
 

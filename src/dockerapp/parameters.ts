@@ -61,7 +61,7 @@ export function prepareParameters(
     let merged = merge(mapOf(new Map(), own.location), own);
     for (const file of files) merged = merge(merged, readTree(file, 'parameters', semantics, diagnostics));
     merged = applySettings(merge(merged, app), settings, { semantics, strict });
-    const layers = [base.own.path, ...files.map(({ path }) => path)];
+    const layers = [base.own.path, ...files.map(({ path }) => path), base.metadata.path];
     return { parameters: collect(merged, { semantics, layers }), diagnostics };
   };
 }
@@ -197,12 +197,14 @@ function collect(
   tree: ParameterMap,
   { semantics, layers }: { readonly semantics: Semantics; readonly layers: readonly string[] },
 ): Map<string, Parameter> {
+  // What is in no file, a setting, comes after all of them.
+  const rank = (path: string): number => (layers.includes(path) ? layers.indexOf(path) : layers.length);
   const parameters = new Map<string, Parameter>();
   for (const { name, tree: value } of flattenTree(tree, semantics === '0.2' ? 'whole' : 'items')) {
     const before = parameters.get(name);
     if (before !== undefined && before.location.path !== value.location.path) {
       // One spelling comes from a file that was given later: that one wins, whichever way it is written.
-      if (layers.indexOf(before.location.path) > layers.indexOf(value.location.path)) continue;
+      if (rank(before.location.path) > rank(value.location.path)) continue;
     } else if (before !== undefined) {
       throw new RebundleError(
         'PARAM_CONFLICT',

@@ -25,6 +25,24 @@ export function finding(
   };
 }
 
+/** Findings of one code that one app shows. */
+const MAX_OF_CODE = 1000;
+
+/** The first findings of each code, and one for all others of it, which says how many they are: more of them help nobody. */
+export function capFindings(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const counts = new Map<string, number>();
+  for (const { code } of diagnostics) counts.set(code, (counts.get(code) ?? 0) + 1);
+  const seen = new Map<string, number>();
+  return diagnostics.flatMap((diagnostic) => {
+    const place = (seen.get(diagnostic.code) ?? 0) + 1;
+    seen.set(diagnostic.code, place);
+    if (place <= MAX_OF_CODE) return [diagnostic];
+    if (place > MAX_OF_CODE + 1) return [];
+    const more = (counts.get(diagnostic.code) ?? 0) - MAX_OF_CODE;
+    return [{ ...diagnostic, message: `and ${more} more, from here on` }];
+  });
+}
+
 function shorten(message: string): string {
   if (message.length <= MAX_MESSAGE) return message;
   return `${message.slice(0, MAX_MESSAGE).replace(/[\ud800-\udbff]$/, '')}...`;

@@ -96,10 +96,17 @@ function plain(text: string, start: number, end: number, anchor?: string): YamlS
   return { kind: 'scalar', value, style: 'plain', ...(anchor === undefined ? {} : { anchor }), start, end };
 }
 
-/** A value of a block collection that is no block itself, on one line. */
-export function readInline(text: string, at: number, anchors: Anchors, anchor?: string): SizedNode {
+/** What a value is read in: the anchors up to it, its own one, and the column of the collection around it. */
+interface InlineContext {
+  readonly anchors: Anchors;
+  readonly anchor?: string | undefined;
+  readonly indent: number;
+}
+
+/** A value of a block collection that is no block itself: on one line, or a flow collection. */
+export function readInline(text: string, at: number, { anchors, anchor, indent }: InlineContext): SizedNode {
   const first = text[at];
-  if (first === '[' || first === '{') return readFlow(text, at, { anchors, anchor });
+  if (first === '[' || first === '{') return readFlow(text, at, { anchors, anchor, indent, depth: 0 });
   if (first === '*') {
     if (anchor !== undefined) throw UNCOMMON;
     return readAlias(text, at, anchors);
@@ -163,41 +170,47 @@ function readAlias(text: string, at: number, anchors: Anchors): SizedNode<YamlAl
   return { node, size: anchored.size };
 }
 
-/** A flow collection on one line, its items scalars, aliases and such collections. */
-function readFlow(
-  text: string,
-  at: number,
-  {
-    anchors,
-    anchor,
-    depth = 0,
-  }: { readonly anchors: Anchors; readonly anchor?: string | undefined; readonly depth?: number },
-): SizedNode<YamlMap | YamlSeq> {
+interface FlowContext extends InlineContext {
+  readonly depth: number;
+}
+
+/** A flow collection, its items scalars on one line, aliases and such collections. */
+function readFlow(text: string, at: number, context: FlowContext): SizedNode<YamlMap | YamlSeq> {
+  const { anchor, indent, depth } = context;
   if (depth > MAX_FLOW_DEPTH) throw UNCOMMON;
   const isMap = text[at] === '{';
   const close = isMap ? '}' : ']';
+  const inner = { anchors: context.anchors, indent, depth: depth + 1 };
   const pairs: YamlPair[] = [];
   const items: YamlNode[] = [];
   let size = 1;
-  let i = skipBlanks(text, at + 1);
+  let i = skipFlowBlanks(text, at + 1, context);
   while (text[i] !== close) {
-    const item = readFlowItem(text, i, anchors, depth);
-    size += item.size;
-    i = skipBlanks(text, item.node.end);
-    if (isMap) {
+    const item = readFlowItem(text, i, inner);
+    i = item.node.end;
+    if (isMap || isColon(text, i)) {
       const key = item.node;
-      if (key.kind !== 'scalar' || !isColon(text, i) || i !== key.end) throw UNCOMMON;
-      const value = readFlowItem(text, skipBlanks(text, i + 1), anchors, depth);
-      size += value.size;
-      const { end } = value.node;
-      pairs.push({ key, name: key.value, value: value.node, start: key.start, end });
-      i = skipBlanks(text, end);
-    } else items.push(item.node);
+      const isLong = !isMap && key.end - key.start > MAX_KEY;
+      if (key.kind === 'alias' || isLong || !isColon(text, i)) throw UNCOMMON;
+      const value = readFlowItem(text, skipFlowBlanks(text, i + 1, inner), inner);
+      i = value.node.end;
+      const name = key.kind === 'scalar' ? key.value : '';
+      const pair: YamlPair = { key, name, value: value.node, start: key.start, end: i };
+      size += item.size + value.size;
+      if (isMap) pairs.push(pair);
+      else {
+        // A pair in a list is a map of one.
+        items.push({ kind: 'map', flow: true, pairs: [pair], start: key.start, end: i });
+        size += 1;
+      }
+    } else {
+      items.push(item.node);
+      size += item.size;
+    }
+    i = skipFlowBlanks(text, i, context);
     if (text[i] === close) break;
     if (text[i] !== ',') throw UNCOMMON;
-    i = skipBlanks(text, i + 1);
-    // A comma at the end has nothing behind it.
-    if (text[i] === close) throw UNCOMMON;
+    i = skipFlowBlanks(text, i + 1, context);
   }
   const own = anchor === undefined ? {} : { anchor };
   const node: YamlMap | YamlSeq = isMap
@@ -206,17 +219,36 @@ function readFlow(
   return { node, size };
 }
 
-function readFlowItem(text: string, at: number, anchors: Anchors, depth: number): SizedNode {
+/** Blanks and line ends. What is behind them is indented more than the collection around, but the last bracket, which may stand right below it. */
+function skipFlowBlanks(text: string, at: number, { indent, depth }: FlowContext): number {
+  let i = skipBlanks(text, at);
+  if (text[i] !== '\n') return i;
+  let line = i;
+  while (text[i] === '\n') {
+    line = i + 1;
+    i = skipBlanks(text, line);
+  }
+  const isLast = depth === 0 && (text[i] === ']' || text[i] === '}');
+  if (i - line < (isLast ? indent : indent + 1)) throw UNCOMMON;
+  return i;
+}
+
+function readFlowItem(text: string, at: number, context: FlowContext): SizedNode {
   const first = text[at];
-  if (first === '[' || first === '{') return readFlow(text, at, { anchors, depth: depth + 1 });
-  if (first === '*') return readAlias(text, at, anchors);
+  if (first === '[' || first === '{') return readFlow(text, at, context);
+  if (first === '*') return readAlias(text, at, context.anchors);
   if (first === '"' || first === "'") return { node: readQuoted(text, at), size: 1 };
   if (!startsPlain(text, at) || ('-?:'.includes(first ?? '') && ',[]{}'.includes(text[at + 1] ?? ''))) throw UNCOMMON;
   let end = at;
   for (; ; end++) {
     const character = text[end];
-    if (character === undefined || character === '\n' || character === '#') throw UNCOMMON;
+    if (character === undefined || character === '#') throw UNCOMMON;
     if (',[]{}'.includes(character)) break;
+    if (character === '\n') {
+      // A text goes on there, unless it is the last of its item.
+      if (!',[]{}'.includes(text[skipFlowBlanks(text, end, context)] ?? 'a')) throw UNCOMMON;
+      break;
+    }
     if (character !== ':') continue;
     if (isBlank(text[end + 1])) break;
     if (',[]{}'.includes(text[end + 1] ?? '')) throw UNCOMMON;

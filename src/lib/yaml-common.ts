@@ -80,7 +80,7 @@ function readDocument(text: string, limit: number): SizedNode | undefined {
   };
   /** The column of the content; -1 at the end of the text. */
   const columnHere = (): number => (content === text.length ? -1 : content - line);
-  const isDash = (): boolean => text[content] === '-' && (text[content + 1] === ' ' || text[content + 1] === '\n');
+  const isDash = (): boolean => text[content] === '-' && ' \n'.includes(text[content + 1] ?? ' ');
 
   /** Notes a value as the last one of a collection, and what stands behind it. */
   const settle = (frame: Frame, value: ReadValue): void => {
@@ -129,7 +129,7 @@ function readDocument(text: string, limit: number): SizedNode | undefined {
       const built = keep({ node, size: 1 });
       return { built, lastEnd: node.end, takesComments: false, pending: undefined, next: node.end };
     }
-    const built = keep(readInline(text, at, anchors, anchor));
+    const built = keep(readInline(text, at, { anchors, anchor, indent: frame.indent }));
     const next = afterLine(text, skipLineEnd(text, built.node.end));
     return { built, lastEnd: next, takesComments: true, pending: undefined, next };
   };
@@ -163,8 +163,11 @@ function readDocument(text: string, limit: number): SizedNode | undefined {
     // Of the lines before the next key, those up to the second line end belong to the empty value, and all of them before one that is further to the right.
     const owned = column === frame.indent && cut !== undefined ? cut : { at: content, hasComment };
     const start = skipBlanks(text, colon + 1);
+    return emptyValue(start, owned.hasComment ? owned.at : start);
+  };
+
+  const emptyValue = (start: number, lastEnd: number): ReadValue => {
     const node: YamlScalar = { kind: 'scalar', value: '', style: 'plain', start, end: start };
-    const lastEnd = owned.hasComment ? owned.at : start;
     return { built: { node, size: 1 }, lastEnd, takesComments: false, pending: undefined, next: undefined };
   };
 
@@ -196,9 +199,7 @@ function readDocument(text: string, limit: number): SizedNode | undefined {
     let size = 1;
     let column = indent;
     while (column === indent && isDash()) {
-      const at = skipBlanks(text, content + 1);
-      const isMap = readKey(text, at) !== undefined;
-      const value = isMap ? readMap(at - line, at) : readOnLine(at, frame);
+      const value = readItem(frame);
       settle(frame, value);
       size += value.built.size;
       items.push(value.built.node);
@@ -208,6 +209,21 @@ function readDocument(text: string, limit: number): SizedNode | undefined {
     const own = anchor === undefined ? {} : { anchor };
     const node: YamlSeq = { kind: 'seq', flow: false, items, ...own, start, end: frame.lastEnd };
     return closeFrame(frame, { node, size });
+  };
+
+  const readItem = (frame: Frame): ReadValue => {
+    const at = skipBlanks(text, content + 1);
+    if (at < text.length && text[at] !== '\n') {
+      return readKey(text, at) === undefined ? readOnLine(at, frame) : readMap(at - line, at);
+    }
+    // Comments around a dash without a value would belong to the value.
+    if ((frame.pending ?? -1) >= 0) throw UNCOMMON;
+    advance(afterLine(text, at), () => {
+      throw UNCOMMON;
+    });
+    const column = columnHere();
+    if (column > frame.indent) return isDash() ? readSeq(column) : readMap(column, content);
+    return emptyValue(at, at);
   };
 
   advance(0, () => {});

@@ -1,4 +1,5 @@
-import { Composer, type CST, CST as cst, type Document, type Node as RawNode } from 'yaml';
+import { Composer, type CST, CST as cst, type Document, type Node as RawNode, type YAMLParseError } from 'yaml';
+import type { SourceLocation } from '../errors.ts';
 import type { ParsedText, YamlDocument } from './yaml.ts';
 import { type ParsedTokens, parseTokens } from './yaml-depth.ts';
 import { repairIndentation, unrepaired } from './yaml-repair.ts';
@@ -34,11 +35,9 @@ const MAX_REPAIRED_LENGTH = 8 * 1024 * 1024;
 function compose(original: string, { locate, limits }: ParseContext) {
   let repaired = unrepaired(original);
   for (let tries = 0; ; tries++) {
-    const parsed = parseFirst(repaired.text, limits.depth);
+    const parsed = parseDocuments(repaired.text, { text: original, locate, limits });
     if ('tooDeep' in parsed) throw tooDeep(limits.depth, locate(repaired.toOriginal(parsed.tooDeep)));
-    const { tokens } = parsed;
-    const documents = composeTokens(tokens);
-    const error = documents[0]?.errors.find(({ message }) => !isTolerated(message));
+    const { tokens, documents, error } = parsed;
     if (error === undefined) return { repaired, documents };
     const location = locate(repaired.toOriginal(error.pos[0]));
     if (error.code === 'RESOURCE_EXHAUSTION') throw tooDeep(limits.depth, location);
@@ -49,26 +48,90 @@ function compose(original: string, { locate, limits }: ParseContext) {
   }
 }
 
+/** How much of a large text is read first. An error in its first quarter is one of the whole text: it lies before all that the cut can make wrong. */
+const PROBE = 64 * 1024;
+
+type ParsedDocuments =
+  | {
+      readonly tokens: readonly CST.Token[];
+      readonly documents: readonly Document.Parsed[];
+      readonly error?: YAMLParseError | undefined;
+    }
+  | Extract<ParsedTokens, { readonly tooDeep: number }>;
+
+/** Parses the first document of a text, with its first error. A large text that is wrong near its beginning is not read to its end. */
+function parseDocuments(text: string, original: ParseContext & { readonly text: string }): ParsedDocuments {
+  const { depth } = original.limits;
+  if (text.length > 4 * PROBE) {
+    // Between two lines, unless they are long.
+    const line = text.lastIndexOf('\n', PROBE) + 1;
+    const probe = parsePart(text, line > PROBE / 2 ? line : PROBE, depth);
+    const fault = 'tooDeep' in probe ? probe.tooDeep : probe.error?.pos[0];
+    if (fault !== undefined && fault < PROBE / 4) return probe;
+    if ('documents' in probe && fault === undefined && text === original.text)
+      checkBeginning(probe.documents, original);
+  }
+  return parsePart(text, text.length, depth);
+}
+
+/** Throws what the tree of a text will be refused for, where that shows in its beginning. */
+function checkBeginning(
+  [document]: readonly Document.Parsed[],
+  { text, locate, limits }: ParseContext & { readonly text: string },
+): void {
+  let found = text.length;
+  const locateFault = (offset: number): SourceLocation => {
+    found = offset;
+    return locate(offset);
+  };
+  try {
+    const tree = new TreeBuilder({ locate: locateFault, text, toOriginal: (offset) => offset, limits });
+    if (document?.contents != null) tree.build(document.contents as RawNode, 0);
+  } catch (thrown) {
+    if (found < PROBE / 4) throw thrown;
+  }
+}
+
+function parsePart(text: string, end: number, limit: number): ParsedDocuments {
+  const parsed = parseFirst(text, end, limit);
+  if ('tooDeep' in parsed) return parsed;
+  const documents = composeTokens(parsed.tokens);
+  const error = documents[0]?.errors.find(({ message }) => !isTolerated(message));
+  return { ...parsed, documents, error };
+}
+
 /**
  * The tokens of the first document, an empty one for what is behind it. They end at a quoted text or a flow collection that a line leaves open by its
  * indentation, and behind the first item of a flow collection that nothing closes: the first error is there or before, and all that follows would be read as
  * something that it is not.
  */
-function parseFirst(text: string, limit: number): ParsedTokens {
+function parseFirst(text: string, end: number, limit: number): ParsedTokens {
   const lastClose = new Map([
-    ['[', text.lastIndexOf(']')],
-    ['{', text.lastIndexOf('}')],
+    ['[', findLastClose(text, ']')],
+    ['{', findLastClose(text, '}')],
   ]);
   let isScalar = false;
   let isUnclosed = false;
   let first: CST.Token | undefined;
-  return parseTokens(text, limit, (lexeme, { offset, stack: [outermost] }) => {
+  return parseTokens(text.slice(0, end), limit, (lexeme, { offset, stack: [outermost] }) => {
     if (!isScalar) isUnclosed ||= (lastClose.get(lexeme) ?? offset) < offset - 1;
     const isOpen = lexeme === cst.FLOW_END || (!isScalar && (isOpenQuote(lexeme) || (isUnclosed && lexeme === ',')));
     isScalar = lexeme === cst.SCALAR;
     if (outermost?.type === 'document') first ??= outermost;
     return isOpen || (outermost?.type === 'document' && outermost !== first);
   });
+}
+
+/** Offset of the last bracket that can close a flow collection, or -1: one in a comment cannot. */
+function findLastClose(text: string, bracket: string): number {
+  for (let at = text.lastIndexOf(bracket); at >= 0; ) {
+    const start = text.lastIndexOf('\n', at) + 1;
+    const before = text.slice(start, at);
+    const comment = /["']/.test(before) ? -1 : before.search(/(?<!\S)#/);
+    if (comment < 0) return at;
+    at = start + comment === 0 ? -1 : text.lastIndexOf(bracket, start + comment - 1);
+  }
+  return -1;
 }
 
 function isOpenQuote(lexeme: string): boolean {

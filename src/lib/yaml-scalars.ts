@@ -53,7 +53,7 @@ const PY_DATE =
 
 /** Reads a scalar node as one of the three parsers does: quoted and block text is text, a `!!` tag is obeyed. */
 export function readScalar(node: YamlScalar, reader: YamlReader): ScalarValue {
-  const tag = node.tag?.replace('tag:yaml.org,2002:', '!!');
+  const tag = shortTag(node);
   if (tag === '!!str' || tag === '!') return { type: 'string', value: node.value };
   if (tag === '!!binary') return { type: 'string', value: Buffer.from(node.value, 'base64').toString('utf8') };
   if (node.style !== 'plain' && (tag === undefined || !['!!int', '!!float', '!!bool', '!!null'].includes(tag))) {
@@ -61,7 +61,36 @@ export function readScalar(node: YamlScalar, reader: YamlReader): ScalarValue {
   }
   if (reader !== 'python' && tag !== undefined && !GO_TAGS.includes(tag)) return { type: 'string', value: node.value };
   const read = readPlain(node.value, reader);
-  return tag === '!!float' && read.type === 'int' ? { type: 'float', value: Number(read.value) } : read;
+  return tag === undefined ? read : obeyTag(node.value, read, { tag, reader });
+}
+
+/** The tag of a scalar as people write it. */
+export function shortTag({ tag }: YamlScalar): string | undefined {
+  return tag?.replace('tag:yaml.org,2002:', '!!');
+}
+
+const TAGGED: Readonly<Record<string, ScalarValue['type']>> = {
+  '!!null': 'null',
+  '!!bool': 'bool',
+  '!!int': 'int',
+  '!!float': 'float',
+};
+
+/** What is not of the type that its tag names is refused; PyYAML takes any text for null. */
+function obeyTag(
+  text: string,
+  read: ScalarValue,
+  { tag, reader }: { readonly tag: string; readonly reader: YamlReader },
+): ScalarValue {
+  if (tag === '!!float' && read.type === 'int') return { type: 'float', value: Number(read.value) };
+  if (tag === '!!null' && reader === 'python') return { type: 'null' };
+  if (tag === '!!timestamp') return (reader === 'python' ? PY_DATE : GO_DATE).test(text) ? read : invalid(text);
+  const wanted = TAGGED[tag];
+  return wanted === undefined || read.type === wanted ? read : invalid(text);
+}
+
+function invalid(value: string): ScalarValue {
+  return { type: 'invalid', value };
 }
 
 /** Resolves the text of an untagged plain scalar. */

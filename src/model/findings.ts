@@ -17,6 +17,14 @@ export const FINDINGS = {
     severity: 'note',
     help: 'A further YAML document in a part was ignored, as docker-app did.',
   },
+  'package.split-refused': {
+    severity: 'warning',
+    help: 'docker-app 0.4 to 0.8 did not split the file into three documents; what is meant is clear all the same.',
+  },
+  'package.env-file': {
+    severity: 'warning',
+    help: 'docker-app up to 0.8 looked for an env_file where it was run, and refused the package; compose looks beside its file.',
+  },
   'metadata.invalid': { severity: 'warning', help: 'docker-app refused such metadata; conversion does not need it.' },
   'metadata.name-differs': {
     severity: 'note',

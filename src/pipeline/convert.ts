@@ -6,7 +6,7 @@ import type { RewriteOptions } from '../convert/rewrite.ts';
 import { MAX_PACKAGE_FILE } from '../dockerapp/split.ts';
 import { toRebundleError } from '../errors.ts';
 import { compareText } from '../lib/bytes.ts';
-import { errorFinding, finding } from '../lib/finding.ts';
+import { capFindings, errorFinding, finding } from '../lib/finding.ts';
 import { mapLimit } from '../lib/limit.ts';
 import { createMask } from '../lib/redact.ts';
 import type { AppPackage, ComposeApp, Diagnostic, PackageLocation, Semantics, SourceOrigin } from '../model/app.ts';
@@ -179,8 +179,11 @@ async function compareConvertedTree(
   return [finding('package.converted-tree-differs', message, { location: { path, line: 1, column: 1 } })];
 }
 
-/** Findings in order, without the values of secret parameters. */
+/** Findings in order, not too many of one kind, without the values of secret parameters. */
 export function maskFindings(app: ComposeApp, diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const mask = createMask(app.variables);
-  return sortDiagnostics(diagnostics).map((diagnostic) => ({ ...diagnostic, message: mask(diagnostic.message) }));
+  return capFindings(sortDiagnostics(diagnostics)).map((diagnostic) => ({
+    ...diagnostic,
+    message: mask(diagnostic.message),
+  }));
 }

@@ -90,3 +90,22 @@ it('ranges of ports stay as they are written, and too many of them are a finding
   );
   expect(many.diagnostics.map(({ code }) => code)).toContain('COMPOSE_INVALID');
 }, 60_000);
+
+it('a large package that docker-app refuses is refused with its reason', async () => {
+  const items = await convertTexts(`${HEAD}  a:\n    image: busybox\n    command:\n${'    - \n'.repeat(50_000)}`, '');
+  expect(items.diagnostics[0]).toMatchObject({
+    code: 'COMPOSE_INVALID',
+    message: 'services.a.command.0 must be a string',
+    location: { line: 6, column: 7 },
+  });
+  expect(items.app?.edits).toEqual([]);
+});
+
+it('very many wrong references are a finding of each of the first', async () => {
+  const lines = Array.from({ length: 5000 }, (_, i) => `      V${i}: $$1\n`).join('');
+  const text = `${HEAD}  a:\n    image: busybox\n    environment:\n${lines}`;
+  const { diagnostics, failed } = await convertTexts(text, '');
+  expect(failed).toBe(true);
+  expect(diagnostics.filter(({ code }) => code === 'INTERPOLATION_NEVER_RAN')).toHaveLength(1000);
+  expect((await convertTexts(text, '', { interpolation: 'single' })).app?.composeText).toBe(text);
+});

@@ -112,6 +112,10 @@ describe('flattening', () => {
     expect(failure({ own: 'a: [\n' })).toMatch(/^YAML_INVALID parameters\.yml:/));
 });
 
+it('refuses a value that is not of its tag', () => {
+  expect(failure({ own: 'a: 1\nb: !!int x\n' })).toBe('PARAM_INVALID parameters.yml:2:10 cannot decode "x" as !!int');
+});
+
 describe('further files', () => {
   it.each<[string, readonly string[], Record<string, string | null>]>([
     ['a: 1\nb: 1\n', ['a: 2\n', 'a: 3\n'], { a: '3', b: '1' }],
@@ -193,6 +197,19 @@ describe('--set', () => {
     ['', { a: '[1]' }, 'PARAM_INVALID --set a:1:1 --set a: a list is not a value'],
     ['', { a: '{1: x}' }, 'PARAM_INVALID --set a:1:2 Non-string key in a: 1'],
   ])('%j refuses %j', (own, set, expected) => expect(failure({ own, set })).toBe(expected));
+
+  it.each(['0.2', '0.4-0.8', '0.9'] as const)('wins over a dotted name where %s was chosen', (semantics) => {
+    const source = (text: string, path: string) => ({ text, path, line: 1 });
+    const { parameters } = readParameters({
+      own: source('a.b: 1\n', 'parameters.yml'),
+      files: [source('a: {b: 2}\n', 'extra.yml')],
+      metadata: source('name: web\n', 'metadata.yml'),
+      settings: [{ name: 'a.b', value: '3' }],
+      semantics,
+      strict: true,
+    });
+    expect(parameters.get('a.b')?.value).toBe('3');
+  });
 
   it('says so where the value is no YAML', () =>
     expect(failure({ set: { a: '"x' } })).toMatch(/^YAML_INVALID --set a:/));

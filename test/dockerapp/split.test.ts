@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_PACKAGE_FILE, type PackageInput, splitDocuments, splitPackage } from '../../src/dockerapp/split.ts';
+import { MAX_PACKAGE_FILE, type PackageInput, splitPackage } from '../../src/dockerapp/split.ts';
+import { splitDocuments } from '../../src/dockerapp/split-text.ts';
 import { RebundleError } from '../../src/errors.ts';
 import type { FileEntry, PackageLocation } from '../../src/model/app.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { ERRORS, RebundleError } from '../../src/errors.ts';
-import { errorFinding, finding } from '../../src/lib/finding.ts';
+import { capFindings, errorFinding, finding } from '../../src/lib/finding.ts';
 
 const location = { path: 'a', line: 1, column: 2 };
 
@@ -38,4 +38,15 @@ it('keeps what an error says', () => {
     location,
   });
   expect(errorFinding(new RebundleError('APP_SPLIT', 'x')).hint).toBe(ERRORS.APP_SPLIT.help);
+});
+
+it('shows a thousand findings of a code, and how many more there are', () => {
+  const errors = Array.from({ length: 1003 }, (_, i) =>
+    finding('COMPOSE_INVALID', `e${i}`, { location: { ...location, line: i + 1 } }),
+  );
+  const note = finding('param.unused', 'x');
+  const capped = capFindings([...errors.slice(0, 1001), note, ...errors.slice(1001)]);
+  expect(capped).toHaveLength(1002);
+  expect(capped.slice(999)).toEqual([errors[999], { ...errors[1000], message: 'and 3 more, from here on' }, note]);
+  expect(capFindings(errors.slice(0, 1000))).toEqual(errors.slice(0, 1000));
 });

@@ -21,6 +21,14 @@ const COMMON = [
     'a:b',
     '&q v',
     '*q',
+    '[a,]',
+    '{a: b,}',
+    '[\n          a,\n\n          {b: c}\n          ]',
+    '{\n        a: b,\n        "c":\n         d}',
+    '[a,\n    b\n  ]',
+    '[a, b: c, "d": [e], [f]: g]',
+    '{[a]: b, {c: d}: *q}',
+    '[\n    a\n]',
   ],
 ];
 const UNCOMMON = [
@@ -30,8 +38,10 @@ const UNCOMMON = [
   '>',
   '!t v',
   '? x',
-  '[a, b: c]',
-  '[a,]',
+  '[*q : c]',
+  '[a\n        : c]',
+  '[a\n        b]',
+  '[\n          # c\n          a]',
   '{a}',
   '@',
   "'open",
@@ -127,6 +137,9 @@ it.each([
   ['empty values', 'a:\n  # of a\nb:\n\n# of c\nc:\n'],
   ['a literal text', 'a:\n  - |\n    one\n      two\n\n    three\n\n  - |-\n    four\nb: 1'],
   ['anchors', 'x: &a\n  k: &b v\ny:\n  <<: *a\n  l: [*b]\n'],
+  ['lists of nothing', 'a:\n  -\n  - \n  - b\n  -\nc:\n-\n-'],
+  ['collections below a dash', 'a:\n-\n  b: c\n  d:\n  -\n    - e\n'],
+  ['flow collections of many lines', 'a: [\n  b,\n  {c: d,\n   e: [\n     f\n   ]},\n]\n'],
   ['nothing', '# only a comment\n'],
 ])('reads %s itself', (_, source) => {
   const common = readCommonYaml(source, YAML_LIMITS.nodes);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseYaml, resolveAlias } from '../../src/lib/yaml.ts';
+import { parseYaml, resolveAlias, type YamlScalar } from '../../src/lib/yaml.ts';
 import {
   printGo,
   printPython,
@@ -92,6 +92,27 @@ describe('nodes', () => {
     ['!!timestamp 2020-01-01', 'string 2020-01-01'],
     ['|\n  12', 'string 12\n'],
   ])('%s is %s', (text, expected) => expect(show(readText(text))).toBe(expected));
+});
+
+describe('a tag that the text does not fit', () => {
+  it.each([
+    ['!!int x', 'invalid x', 'invalid x'],
+    ['!!int 1.5', 'invalid 1.5', 'invalid 1.5'],
+    ['!!bool 1', 'invalid 1', 'invalid 1'],
+    ['!!float x', 'invalid x', 'invalid x'],
+    ['!!null x', 'invalid x', 'null'],
+    ['!!timestamp x', 'invalid x', 'invalid x'],
+    ['!!bool yes', 'bool true', 'bool true'],
+    ['!!null ~', 'null', 'null'],
+  ])('%s is %s to Go, %s to PyYAML', (text, go, python) => {
+    const node = tagged(text);
+    expect([show(readScalar(node, 'go-v2')), show(readScalar(node, 'python'))]).toEqual([go, python]);
+  });
+
+  function tagged(text: string): YamlScalar {
+    const [tag = '', value = ''] = text.split(' ');
+    return { kind: 'scalar', value, style: 'plain', tag: tag.replace('!!', 'tag:yaml.org,2002:'), start: 0, end: 0 };
+  }
 });
 
 describe('printGo', () => {

@@ -231,6 +231,51 @@ describe('the limits of parseYaml', () => {
   }, 10_000);
 });
 
+describe('a large text', () => {
+  const fault = (text: string): unknown => {
+    try {
+      return parse(text).root?.kind;
+    } catch (thrown) {
+      const { code, message, location } = thrown as RebundleError;
+      return { code, message, location };
+    }
+  };
+  const fair = (bytes: number): string => 'k: !!str v\n'.repeat(Math.ceil(bytes / 11));
+
+  it.each([
+    ['a tab', 'a:\n\tb: c\n'],
+    ['a tab that goes on a text', 'a:\n  b: c\n \t\n'],
+    ['an open bracket', 'a: [b,\nc: d\n'],
+    ['a bracket that only comments close', 'a: [b,\n  c # ]\n# ]\n'],
+    ['an unknown anchor', 'a: *b\n'],
+    ['a tag of no one', 'a: !h!t b\n'],
+    ['a wrong escape', 'a: "\\q"\n'],
+    ['a value that cannot be', 'a: @b\n'],
+    ['nesting', `a: ${'['.repeat(200)}${']'.repeat(200)}\n`],
+  ])('is refused as a small one for %s', (_, wrong) => {
+    const small = fault(wrong + fair(100));
+    expect(small).toMatchObject({ code: expect.stringMatching(/^YAML_/), location: { line: expect.any(Number) } });
+    expect(fault(wrong + fair(400_000))).toEqual(small);
+  });
+
+  it('is refused for what is wrong at its end', () => {
+    expect(fault(`${fair(270_000)}a: @b\n`)).toMatchObject({ code: 'YAML_INVALID', location: { column: 4 } });
+  });
+
+  it.each([
+    ['a quoted text', `a: "${'b\n c '.repeat(54_000)}"\n`],
+    ['an ill-indented quoted text', `a:\n  b: "${'c\nd '.repeat(70_000)}"\n`],
+    ['a flow collection', `a: [${'b,\n  !!str c,\n'.repeat(19_000)}]\n`],
+    ['a folded text', `a: >\n${'  b\n\n'.repeat(60_000)}`],
+    ['a plain text', `a: b\n${'  c\n'.repeat(80_000)}`],
+    ['one line', `a: !!str ${'b '.repeat(150_000)}\n`],
+    ['comments', `a: !!str b\n${'  # c\n'.repeat(60_000)}`],
+  ])('may be %s for the most part', (_, text) => {
+    expect(text.length).toBeGreaterThan(260_000);
+    expect(fault(`${fair(100)}${text}z: !!str y\n`)).toBe('map');
+  });
+});
+
 describe('effectivePairs', () => {
   const read = (text: string): Record<string, string> => {
     const map = memberOf(parse(text).root, 'm');

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { substituteReferences, tokenizeReferences } from '../../src/dockerapp/references.ts';
-import { splitDocuments } from '../../src/dockerapp/split.ts';
+import { splitDocuments } from '../../src/dockerapp/split-text.ts';
 import { compareText } from '../../src/lib/bytes.ts';
 import { canonicalJson } from '../../src/lib/canonical-json.ts';
 import { formatPlatform, normalizePlatform, parsePlatform } from '../../src/lib/platform.ts';

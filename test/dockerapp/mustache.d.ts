@@ -1,0 +1,4 @@
+declare module 'mustache' {
+  const engine: { readonly render: (template: string, view: unknown) => string };
+  export default engine;
+}
