@@ -129,7 +129,8 @@ export function buildApps(plan: MigrationPlan, results: readonly AppResult[]): B
   function listDetails(row: PlannedApp | undefined, planned: AppDetails | undefined, mask: Mask): ReportApp['details'] {
     if (row === undefined || planned === undefined) return () => NO_DETAILS;
     // What is held as it is may be held twice, so that the formats share it.
-    if (row.details.isPacked) return () => describeDetails(row.details.read(), platforms);
+    const { details: kept } = row;
+    if (kept.isPacked) return () => describeDetails(kept.read(), platforms);
     const details = describeDetails(planned, platforms, mask);
     return () => details;
   }
