@@ -57,6 +57,7 @@ type Work = (input: MigrationWork) => Promise<{ readonly outcome: MigrationOutco
 /** What plan, apply and run share: the context, the reports, the summary and the exit status. */
 export async function migrate(invocation: Invocation, environment: CliEnvironment, work: Work): Promise<CommandResult> {
   const { command, flags } = invocation;
+  const watchSize = createSizeWatch(environment);
   const setup = await prepareSetup(invocation, environment);
   requireIdentity(setup.config);
   checkOutput(setup);
@@ -69,7 +70,7 @@ export async function migrate(invocation: Invocation, environment: CliEnvironmen
   }
   // A run that may not begin writes no report: those that are there belong to the one at work.
   return withRunLock({ out: setup.out, environment }, (takenFrom) =>
-    migrateAlone({ invocation, environment, setup, takenFrom, frozen }, work),
+    migrateAlone({ invocation, environment, setup, takenFrom, frozen, watchSize }, work),
   );
 }
 
@@ -80,12 +81,14 @@ async function migrateAlone(
     setup,
     takenFrom,
     frozen,
+    watchSize,
   }: {
     readonly invocation: Invocation;
     readonly environment: CliEnvironment;
     readonly setup: Setup;
     readonly takenFrom: LockHolder | undefined;
     readonly frozen: ImageLock | undefined;
+    readonly watchSize: Emit;
   },
   work: Work,
 ): Promise<CommandResult> {
@@ -93,7 +96,6 @@ async function migrateAlone(
   const started = environment.now();
   const stages = createStageTimes(environment.now);
   const quotas = createQuotas();
-  const watchSize = createSizeWatch(environment);
   const timing = () => {
     const left = quotas.read();
     const ended = environment.now();

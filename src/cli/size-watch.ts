@@ -15,34 +15,39 @@ const ROOM = { usual: 32 * MIB, huge: 8 * MIB };
 /** Events from one look at that room to the next. */
 const EVENTS_A_LOOK = 8;
 
-/** Keeps the heap of a factory of many apps small. */
+/** Keeps the heap of a factory of many apps small, from before the configuration is read. */
 export function createSizeWatch({ heap }: CliEnvironment): Emit {
   if (heap === undefined) return () => {};
+  heap.holdNew(true);
   let apps = 0;
   let events = 0;
   let isScanned = false;
-  let isHeld = false;
+  let isHeld = true;
   const look = (room: number): void => {
     if (heap.newBytes() < room) return;
     heap.holdNew(true);
     isHeld = true;
   };
+  const letGrow = (): void => {
+    heap.holdNew(false);
+    isHeld = false;
+  };
   return (event) => {
     if (event.type === 'source:scanned') {
       const before = apps;
+      if (before === 0) letGrow();
       apps += event.packages.filter(({ selected }) => selected).length;
       if (before < MANY_APPS && apps >= MANY_APPS) heap.limitGrowth(GROWTH.many);
       if (!isHuge(before) && isHuge(apps)) heap.limitGrowth(GROWTH.huge);
       // How large the factory is, is known only at the end of this.
       if (!isHeld) look(ROOM.huge);
-    } else if (event.type === 'app:stage' || event.type === 'app:result') {
-      if (!isScanned && isHeld && !isHuge(apps)) {
-        heap.holdNew(false);
-        isHeld = false;
-      }
+    } else if (event.type !== 'run:start' && event.type !== 'source:failed') {
+      if (!isScanned && !isHuge(apps)) letGrow();
       isScanned = true;
       events += 1;
-      if (!isHeld && events % EVENTS_A_LOOK === 0) look(isHuge(apps) ? ROOM.huge : ROOM.usual);
+      if (isHeld) return;
+      if (isHuge(apps)) look(ROOM.huge);
+      else if (events % EVENTS_A_LOOK === 0) look(ROOM.usual);
     }
   };
 }
