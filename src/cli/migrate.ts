@@ -2,13 +2,9 @@ import { join, relative, resolve } from 'node:path';
 import { isUrl, requireIdentity } from '../config.ts';
 import { ERRORS, RebundleError, toRebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import { createLimit, mapLimit } from '../lib/limit.ts';
-import { onOutput } from '../lib/on-output.ts';
 import type { MigrationPlan } from '../model/plan.ts';
-import { isNotTried } from '../pipeline/max-failures.ts';
-import { hasErrors, type ImageLock, type MigrationContext } from '../pipeline/migration.ts';
+import type { ImageLock, MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
-import { formatPlan } from '../pipeline/state.ts';
 import type { RunReportInput } from '../report/run-report.ts';
 import { renderSummary } from '../report/summary.ts';
 import { quoteShell } from '../report/wording.ts';
@@ -21,7 +17,7 @@ import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
 import { writeFailedList } from './failed-list.ts';
 import { checkOffline, createOfflineLock, readFrozenPlan } from './image-lock.ts';
-import { assertOwnTree, readOptional, removeTree, replaceTree, writeOutput } from './output.ts';
+import { readOptional } from './output.ts';
 import { createRunRecord, describeFailure } from './partial-report.ts';
 import { type Places, withPlaces } from './places.ts';
 import { readPlanFile } from './plan-file.ts';
@@ -29,9 +25,8 @@ import { writeReports } from './report-files.ts';
 import { reporterKind, wantsColor } from './reporters.ts';
 import { type LockHolder, tellTakenLock, withRunLock } from './run-lock.ts';
 import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
-import { appFolder, prepareSetup, type Setup } from './setup.ts';
+import { prepareSetup, type Setup } from './setup.ts';
 import { createSizeWatch } from './size-watch.ts';
-import { digestFolder } from './tree-digest.ts';
 import { loadRunSigning, openTufRepo } from './tuf-files.ts';
 import { readTufFlags } from './tuf-options.ts';
 
@@ -39,17 +34,14 @@ const PLAN_FILE = 'plan.json';
 /** Manifests and configs of images by digest: what a registry said once need not be asked again. */
 const CACHE = 'cache';
 
-/** As many as Node works on files with. */
-const TREES_AT_ONCE = 4;
-
 export const PROPOSED_TARGETS = 'targets.planned.json';
 
 interface MigrationWork {
   readonly setup: Setup;
   readonly context: MigrationContext;
   readonly planPath: string;
-  /** The plan that is in the output folder, where one can be read. */
-  readonly earlier?: MigrationPlan;
+  /** The plan that is in the output folder, where one can be read. It is handed over: of a huge factory it is large, and not needed to the end. */
+  readonly takeEarlier: () => MigrationPlan | undefined;
 }
 
 type Work = (input: MigrationWork) => Promise<{ readonly outcome: MigrationOutcome; readonly pending: boolean }>;
@@ -120,29 +112,15 @@ async function migrateAlone(
       return withPlaces({ config, environment, emit, cache: join(setup.out, CACHE), offline }, async (places) => {
         const context = await createContext({ invocation, setup, places, environment, emit });
         const planPath = join(setup.out, PLAN_FILE);
-        const earlier = await readEarlierPlan(planPath);
-        const lock =
-          frozen ?? (offline ? createOfflineLock(setup, planPath, { earlier, cwd: environment.cwd }) : undefined);
-        const request = lock === undefined ? setup.request : { ...setup.request, lock };
-        const { outcome, pending } = await carryOut(work, {
-          setup: { ...setup, request },
-          context,
-          planPath,
-          ...(earlier === undefined ? {} : { earlier }),
-        });
+        const { outcome, sources, pending } = await carryOut(work, { setup, context, planPath, frozen, environment });
         const status = combineStatus(
-          sourceStatus(outcome.scanned),
+          sourceStatus(sources),
           resultStatus(outcome.results, flags.errorOn, outcome.plan.diagnostics),
           pending ? 2 : 0,
         );
         const shown = (path: string): string => relative(environment.cwd, path);
         const showRepo = (repo: string): string => (isUrl(repo) ? repo : shown(resolve(environment.cwd, repo)));
         const wroteTargets = command !== 'plan' && outcome.targets !== undefined;
-        const sources = outcome.scanned.map(({ source, packages, error }) => ({
-          repository: source.origin.repository,
-          packages,
-          ...(error === undefined ? {} : { error }),
-        }));
         const { plan, results } = outcome;
         await writeFailedList({ plan, results, sources }, setup);
         const report = await writeReports(
@@ -239,14 +217,41 @@ async function withPartialReport(
   }
 }
 
-/** Does the work. Reports need the rows of the plan, not the apps themselves, which may be gone when they are written. */
-async function carryOut(work: Work, input: MigrationWork) {
+/** Does the work. Reports need the rows of the plan, not the apps themselves nor the lists of their files, which may be gone when they are written. */
+async function carryOut(
+  work: Work,
+  {
+    setup,
+    context,
+    planPath,
+    frozen,
+    environment,
+  }: Pick<MigrationWork, 'setup' | 'context' | 'planPath'> & {
+    readonly frozen: ImageLock | undefined;
+    readonly environment: CliEnvironment;
+  },
+) {
+  let earlier = await readEarlierPlan(planPath);
+  const takeEarlier = (): MigrationPlan | undefined => {
+    const taken = earlier;
+    earlier = undefined;
+    return taken;
+  };
+  const lock =
+    frozen ?? (setup.offline ? createOfflineLock(setup, planPath, { earlier, cwd: environment.cwd }) : undefined);
+  const request = lock === undefined ? setup.request : { ...setup.request, lock };
   const {
-    outcome: { apps, ...outcome },
+    outcome: { apps, scanned, ...outcome },
     pending,
-  } = await work(input);
-  await writeEnvFiles(apps, input.setup);
-  return { outcome, pending };
+  } = await work({ setup: { ...setup, request }, context, planPath, takeEarlier });
+  await writeEnvFiles(apps, setup);
+  for (const source of setup.sources) source.forget?.();
+  const sources = scanned.map(({ source, packages, error }) => ({
+    repository: source.origin.repository,
+    packages,
+    ...(error === undefined ? {} : { error }),
+  }));
+  return { outcome, sources, pending };
 }
 
 /** What the next command of a user has to say, too. */
@@ -298,24 +303,4 @@ async function createContext({
       ? {}
       : { targetsSeed: { path: shown(targets.seed), bytes: seed } }),
   };
-}
-
-/** Before the first remote write it is also certain that the converted trees can be written. */
-export async function savePlan(plan: MigrationPlan, path: string, { out }: Setup): Promise<void> {
-  if (plan.state === 'started') for (const { app } of plan.apps) assertOwnTree(appFolder(out, app));
-  await writeOutput(path, formatPlan(plan));
-}
-
-export async function writeApps({ apps }: MigrationOutcome, setup: Setup): Promise<void> {
-  const limit = createLimit(TREES_AT_ONCE, setup.signal);
-  await mapLimit(apps, limit, async ({ name, open, isConverted, details, diagnostics }) => {
-    const folder = appFolder(setup.out, name);
-    await onOutput(folder, async () => {
-      if (open !== undefined && !hasErrors(diagnostics)) {
-        const { tree } = details.read();
-        if (tree !== undefined && (await digestFolder(folder)) === tree) return;
-        await replaceTree(folder, (await open()).tree);
-      } else if (!isConverted && !isNotTried(diagnostics)) removeTree(folder);
-    });
-  });
 }

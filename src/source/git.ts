@@ -114,6 +114,10 @@ class CommitSource implements GitSource {
     yield* this.#stream(path, place, info);
   }
 
+  forget(): void {
+    this.#listing = undefined;
+  }
+
   async *#stream(
     path: string,
     { gitDir }: GitPlace,

@@ -13,8 +13,9 @@ import {
   SOURCES,
 } from '../command.ts';
 import type { CliEnvironment } from '../environment.ts';
-import { migrate, savePlan, writeApps } from '../migrate.ts';
+import { migrate } from '../migrate.ts';
 import { readPlanFile } from '../plan-file.ts';
+import { savePlan, writeApps } from '../run-output.ts';
 import { SIGNING_OPTIONS } from '../tuf-options.ts';
 
 export const APPLY: CommandDefinition = {

@@ -1,7 +1,8 @@
 import { runMigration } from '../../pipeline/run.ts';
 import { type CommandDefinition, type CommandResult, type Invocation, PLANNING, REPOSITORY_PATHS } from '../command.ts';
 import type { CliEnvironment } from '../environment.ts';
-import { migrate, savePlan, writeApps } from '../migrate.ts';
+import { migrate } from '../migrate.ts';
+import { savePlan, writeApps } from '../run-output.ts';
 import { SIGNING_OPTIONS } from '../tuf-options.ts';
 
 export const RUN: CommandDefinition = {
@@ -16,8 +17,13 @@ export const RUN: CommandDefinition = {
 };
 
 async function run(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
-  return migrate(invocation, environment, async ({ setup, context, planPath, earlier }) => {
-    const outcome = await runMigration(setup.request, context, (saved) => savePlan(saved, planPath, setup), earlier);
+  return migrate(invocation, environment, async ({ setup, context, planPath, takeEarlier }) => {
+    const outcome = await runMigration(
+      setup.request,
+      context,
+      (saved) => savePlan(saved, planPath, setup),
+      takeEarlier(),
+    );
     await writeApps(outcome, setup);
     return { outcome, pending: false };
   });
