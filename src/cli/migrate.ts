@@ -1,20 +1,18 @@
 import { join, relative, resolve } from 'node:path';
-import { isUrl, requireIdentity } from '../config.ts';
+import { requireIdentity } from '../config.ts';
 import { ERRORS, RebundleError, toRebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import type { ImageLock, MigrationContext } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
 import type { RunReportInput } from '../report/run-report.ts';
-import { renderSummary } from '../report/summary.ts';
-import { quoteShell } from '../report/wording.ts';
 import { createQuotas } from '../reporters/quotas.ts';
 import { createStageTimes } from '../reporters/stage-times.ts';
+import { type AppTrees, createAppTrees } from './app-trees.ts';
 import { formatTime, readCreatedAt } from './clock.ts';
 import type { CommandResult, Invocation } from './command.ts';
 import { writeEnvFiles } from './env-output.ts';
 import type { CliEnvironment } from './environment.ts';
-import { combineStatus } from './exit-status.ts';
 import { writeFailedList } from './failed-list.ts';
 import { checkOffline, createOfflineLock, readFrozenPlan } from './image-lock.ts';
 import { readOptional } from './output.ts';
@@ -22,9 +20,9 @@ import { createRunRecord, describeFailure } from './partial-report.ts';
 import { type Places, withPlaces } from './places.ts';
 import { readPlanFile } from './plan-file.ts';
 import { writeReports } from './report-files.ts';
-import { reporterKind, wantsColor } from './reporters.ts';
 import { type LockHolder, tellTakenLock, withRunLock } from './run-lock.ts';
-import { checkOutput, offlineContext, resultStatus, sourceStatus, withReporter } from './session.ts';
+import { finishRun } from './run-result.ts';
+import { checkOutput, offlineContext, withReporter } from './session.ts';
 import { prepareSetup, type Setup } from './setup.ts';
 import { createSizeWatch } from './size-watch.ts';
 import { loadRunSigning, openTufRepo } from './tuf-files.ts';
@@ -34,11 +32,10 @@ const PLAN_FILE = 'plan.json';
 /** Manifests and configs of images by digest: what a registry said once need not be asked again. */
 const CACHE = 'cache';
 
-export const PROPOSED_TARGETS = 'targets.planned.json';
-
 interface MigrationWork {
   readonly setup: Setup;
   readonly context: MigrationContext;
+  readonly trees: AppTrees;
   readonly planPath: string;
   /** The plan that is in the output folder, where one can be read. It is handed over: of a huge factory it is large, and not needed to the end. */
   readonly takeEarlier: () => MigrationPlan | undefined;
@@ -84,7 +81,6 @@ async function migrateAlone(
   },
   work: Work,
 ): Promise<CommandResult> {
-  const { command, flags } = invocation;
   const started = environment.now();
   const stages = createStageTimes(environment.now);
   const quotas = createQuotas();
@@ -110,63 +106,12 @@ async function migrateAlone(
       tellTakenLock(takenFrom, emit);
       const { config, offline } = setup;
       return withPlaces({ config, environment, emit, cache: join(setup.out, CACHE), offline }, async (places) => {
-        const context = await createContext({ invocation, setup, places, environment, emit });
+        const trees = createAppTrees(setup);
+        const context = await createContext({ invocation, setup, places, trees, environment, emit });
         const planPath = join(setup.out, PLAN_FILE);
-        const { outcome, sources, pending } = await carryOut(work, { setup, context, planPath, frozen, environment });
-        const status = combineStatus(
-          sourceStatus(sources),
-          resultStatus(outcome.results, flags.errorOn, outcome.plan.diagnostics),
-          pending ? 2 : 0,
-        );
-        const shown = (path: string): string => relative(environment.cwd, path);
-        const showRepo = (repo: string): string => (isUrl(repo) ? repo : shown(resolve(environment.cwd, repo)));
-        const wroteTargets = command !== 'plan' && outcome.targets !== undefined;
-        const { plan, results } = outcome;
-        await writeFailedList({ plan, results, sources }, setup);
-        const report = await writeReports(
-          {
-            plan,
-            results,
-            command,
-            status,
-            sources,
-            bytesSent: outcome.bytesSent,
-            timing: timing(),
-            outputs: {
-              plan: shown(planPath),
-              ...(command === 'plan'
-                ? {}
-                : { apps: shown(join(setup.out, 'apps')), destination: places.destinationName }),
-              ...(wroteTargets && setup.config.targets !== undefined
-                ? { targets: showRepo(setup.config.targets.repo) }
-                : {}),
-              ...(command === 'plan' && outcome.targets !== undefined
-                ? { plannedTargets: shown(join(setup.out, PROPOSED_TARGETS)) }
-                : {}),
-            },
-          },
-          { out: setup.out, cwd: environment.cwd, requests: flags.reports },
-        );
-        const kind = reporterKind(flags, environment);
-        const summary =
-          (kind === 'live' || kind === 'lines') && flags.verbosity !== 'quiet'
-            ? renderSummary(report, {
-                width: environment.width(),
-                color: wantsColor(environment),
-                flags: repeatedWords(invocation),
-              })
-            : undefined;
-        const references = outcome.results.flatMap(({ app, reference }) =>
-          reference === undefined ? [] : [`${app}\t${reference}\n`],
-        );
-        return {
-          status,
-          results: outcome.results,
-          bytesSent: outcome.bytesSent,
-          // On a terminal the summary says it better.
-          ...(environment.stdoutIsTerminal ? {} : { stdout: references.join('') }),
-          ...(summary === undefined ? {} : { summary }),
-        };
+        const { outcome, pending } = await carryOut(work, { setup, context, trees, planPath, frozen, environment });
+        const destination = places.destinationName;
+        return finishRun(outcome, { invocation, environment, setup, planPath, destination, pending, timing });
       });
     }),
   );
@@ -220,17 +165,12 @@ async function withPartialReport(
 /** Does the work. Reports need the rows of the plan, not the apps themselves nor the lists of their files, which may be gone when they are written. */
 async function carryOut(
   work: Work,
-  {
-    setup,
-    context,
-    planPath,
-    frozen,
-    environment,
-  }: Pick<MigrationWork, 'setup' | 'context' | 'planPath'> & {
+  input: Omit<MigrationWork, 'takeEarlier'> & {
     readonly frozen: ImageLock | undefined;
     readonly environment: CliEnvironment;
   },
 ) {
+  const { setup, context, trees, planPath, frozen, environment } = input;
   let earlier = await readEarlierPlan(planPath);
   const takeEarlier = (): MigrationPlan | undefined => {
     const taken = earlier;
@@ -243,23 +183,10 @@ async function carryOut(
   const {
     outcome: { apps, scanned, ...outcome },
     pending,
-  } = await work({ setup: { ...setup, request }, context, planPath, takeEarlier });
+  } = await work({ setup: { ...setup, request }, context, trees, planPath, takeEarlier });
   await writeEnvFiles(apps, setup);
   for (const source of setup.sources) source.forget?.();
-  const sources = scanned.map(({ source, packages, error }) => ({
-    repository: source.origin.repository,
-    packages,
-    ...(error === undefined ? {} : { error }),
-  }));
-  return { outcome, sources, pending };
-}
-
-/** What the next command of a user has to say, too. */
-function repeatedWords({ flags: { config, out, ref, repositories, tag }, paths }: Invocation): string {
-  const given = Object.entries({ config, out, ref, repositories, tag }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`, value],
-  );
-  return [...given, ...paths].map(quoteShell).join(' ');
+  return { outcome: { ...outcome, scanned: scanned.map(({ entries: _, ...rest }) => rest) }, pending };
 }
 
 async function readEarlierPlan(path: string): Promise<MigrationPlan | undefined> {
@@ -276,12 +203,14 @@ async function createContext({
   invocation,
   setup,
   places,
+  trees,
   environment,
   emit,
 }: {
   readonly invocation: Invocation;
   readonly setup: Setup;
   readonly places: Places;
+  readonly trees: AppTrees;
   readonly environment: CliEnvironment;
   readonly emit: Emit;
 }): Promise<MigrationContext> {
@@ -290,6 +219,7 @@ async function createContext({
     ...offlineContext(setup, environment, emit),
     imageRegistry: places.imageRegistry,
     destination: places.destination,
+    saveTree: trees.save,
   };
   if (targets === undefined) return context;
   const signing = await loadRunSigning(targets, readTufFlags(invocation), environment);

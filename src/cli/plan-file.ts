@@ -1,7 +1,10 @@
 import { open } from 'node:fs/promises';
 import { RebundleError } from '../errors.ts';
 import type { MigrationPlan } from '../model/plan.ts';
-import { readPlan } from '../pipeline/state.ts';
+import type { SavePlan } from '../pipeline/run.ts';
+import { formatPlan, readPlan } from '../pipeline/state.ts';
+import { assertOwnTree, writeOutput } from './output.ts';
+import { appFolder, type Setup } from './setup.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -23,4 +26,12 @@ export async function readPlanFile(path: string, shown: string): Promise<Migrati
   } finally {
     await file.close();
   }
+}
+
+/** Writes the plan of a run. Before the first remote write it is also certain that the converted trees can be written. */
+export function savePlanAt(path: string, { out }: Pick<Setup, 'out'>): SavePlan {
+  return async (plan) => {
+    if (plan.state === 'started') for (const { app } of plan.apps) assertOwnTree(appFolder(out, app));
+    await writeOutput(path, formatPlan(plan));
+  };
 }

@@ -13,7 +13,8 @@ import { isWithin } from './output.ts';
 import { createReporter } from './reporters.ts';
 import type { Setup } from './setup.ts';
 
-interface Finished extends CommandResult {
+/** What a command gives for its last event and the people who read. */
+export interface Finished extends CommandResult {
   readonly results: readonly AppResult[];
   readonly bytesSent?: number;
   /** For people, after the last event. */

@@ -43,11 +43,11 @@ export async function checkParts(
 }
 
 /**
- * The checks of `verify` on a bundle that was just published: the manifest as the registry gave it back, and the bytes that were sent. Asks for
- * nothing. Throws what opening a file of the bundle throws.
+ * The checks of `verify` on a bundle that is not published yet: what a registry then serves are the very bytes. Asks for nothing. Throws what
+ * opening a file of the bundle throws.
  */
-export async function checkPublished(bundle: AppBundle, manifestBytes: Uint8Array): Promise<readonly Diagnostic[]> {
-  const { manifest, findings } = checkManifest(manifestBytes, bundle.manifest.mediaType);
+export async function checkBundle(bundle: AppBundle): Promise<readonly Diagnostic[]> {
+  const { manifest, findings } = checkManifest(bundle.manifestBytes, bundle.manifest.mediaType);
   if (manifest === undefined) return findings;
   const [compose] = bundle.files;
   const text =
@@ -66,19 +66,19 @@ export async function checkPublished(bundle: AppBundle, manifestBytes: Uint8Arra
   return [...findings, ...compareSent(bundle, manifest), ...absent, ...parts.findings];
 }
 
-/** The manifest names what was sent, and nothing else. */
+/** The manifest names what is sent, and nothing else. */
 function compareSent(bundle: AppBundle, manifest: AppManifest): Diagnostic[] {
   const problems: string[] = [];
   const compare = (what: string, found: Descriptor | undefined, sent: Descriptor): void => {
-    if (found?.digest !== sent.digest || found.size !== sent.size) problems.push(`${what} is not what was sent`);
+    if (found?.digest !== sent.digest || found.size !== sent.size) problems.push(`${what} is not what is sent`);
   };
   compare('the archive that the manifest names', manifest.archive, bundle.archive);
   compare('the file index that the manifest names', manifest.index, bundle.index);
   if (digestOf(bundle.indexBytes) !== bundle.index.digest)
-    problems.push('the file index that was sent has another digest');
+    problems.push('the file index that is sent has another digest');
   const { composeLayers } = bundle;
   if (manifest.composeLayers.length + manifest.others.length !== composeLayers.length) {
-    problems.push('the manifest names other layers than those that were sent');
+    problems.push('the manifest names other layers than those that are sent');
   }
   for (const [i, { descriptor }] of composeLayers.entries()) {
     compare('a layer for Docker Compose', manifest.composeLayers[i], descriptor);

@@ -1,6 +1,7 @@
 import { appTag } from '../bundle/assemble-bundle.ts';
 import { COMPOSE_FILE } from '../bundle/bundle-path.ts';
 import { diffCompose } from '../convert/diff.ts';
+import { checkBundle } from '../device/verify-bundle.ts';
 import { toRebundleError } from '../errors.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { digestFiles, digestOf, hexOf } from '../lib/digest.ts';
@@ -35,7 +36,7 @@ import {
 } from './migration.ts';
 import { type Outline, outlineApp } from './outline.ts';
 import { type Pinning, pinApp } from './pin-app.ts';
-import { findPlace, type PublishPlace } from './publish.ts';
+import { findPlace, type PublishPlace } from './publish-place.ts';
 import { describeBytes, describeConversion } from './review.ts';
 import type { SourceKeys } from './source-key.ts';
 
@@ -160,7 +161,9 @@ async function describeApp(
     const tag = request.config.publish.tag === 'app-{tag}' ? `app-${pins.tag}` : appTag(bundle.manifest.digest);
     const rules = { rules: request.config.secrets.allow, now: context.createdAt };
     const secrets = await findBundleSecrets(app, bundle.files, rules);
-    const all = [...own, ...made.diagnostics, ...secrets];
+    // What devices would not take is told before anything is sent.
+    const wrong = (await checkBundle(bundle)).filter(({ severity }) => severity === 'error');
+    const all = [...own, ...made.diagnostics, ...secrets, ...wrong];
     const oldStyle =
       dockerApp === undefined ? undefined : { length: dockerApp.byteLength, sha256: hexOf(digestOf(dockerApp)) };
     const details = keep<AppDetails>({

@@ -12,7 +12,7 @@ import type { AnswerApp } from './convert.ts';
 import { repeatBytes } from './make-bytes.ts';
 import { type MigrationContext, type MigrationRequest, sortDiagnostics } from './migration.ts';
 import { keptPin, type Pinning, releaseTag } from './pin-app.ts';
-import { findPlace, type PublishPlace } from './publish.ts';
+import { findPlace, type PublishPlace } from './publish-place.ts';
 import type { SourceKeys } from './source-key.ts';
 
 /** Findings about images that depend on what their registry says at the moment. */

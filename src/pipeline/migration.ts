@@ -22,6 +22,7 @@ import type { CallOptions, Registry } from '../registry/registry.ts';
 import type { Source } from '../source/source.ts';
 import type { SigningOptions } from '../targets/sign.ts';
 import type { TufRepo } from '../tufrepo/tuf-repo.ts';
+import type { AppBytes } from './app-bytes.ts';
 
 /** A plan that says what images are pinned to, where their registry is not asked for a tag. */
 export interface ImageLock {
@@ -72,6 +73,8 @@ export interface MigrationContext {
   readonly imageRegistry: (host: string) => Registry;
   /** Where bundles are written. */
   readonly destination: Registry;
+  /** Keeps the converted tree of an app that was just published; never rejects. */
+  readonly saveTree?: (app: AppBytes) => Promise<void>;
   readonly tufRepo?: TufRepo;
   /** Targets to begin with while the repository has none. */
   readonly targetsSeed?: { readonly path: string; readonly bytes: Uint8Array };

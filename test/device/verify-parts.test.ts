@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { archiveBundle } from '../../src/bundle/archive.ts';
 import { buildBundleIndex } from '../../src/bundle/bundle-index.ts';
 import { checkManifest } from '../../src/device/check-manifest.ts';
-import { checkPublished } from '../../src/device/verify-bundle.ts';
+import { checkBundle } from '../../src/device/verify-bundle.ts';
 import { readAll } from '../../src/lib/bytes.ts';
 import { parseReference } from '../../src/lib/reference.ts';
 import type { AppBundle, BundleFile } from '../../src/model/app.ts';
@@ -249,20 +249,20 @@ describe('manifests', () => {
   });
 });
 
-describe('the same checks after publishing', () => {
+describe('the same checks before publishing', () => {
   test('find nothing on what a run makes', async () => {
-    expect(await checkPublished(bundle, bundle.manifestBytes)).toEqual([]);
+    expect(await checkBundle(bundle)).toEqual([]);
   });
 
   test('find what the pieces do not agree on', async () => {
-    const codesOf = async (other: Partial<AppBundle>, manifest = bundle.manifestBytes) =>
-      (await checkPublished({ ...bundle, ...other }, manifest)).map(({ code }) => code);
+    const codesOf = async (other: Partial<AppBundle>) =>
+      (await checkBundle({ ...bundle, ...other })).map(({ code }) => code);
     expect(await codesOf({ indexBytes: Buffer.from('{}') })).toEqual(
       expect.arrayContaining(['verify.digest', 'verify.index']),
     );
     expect(await codesOf({ archive: { ...bundle.archive, size: 1 } })).toEqual(['verify.digest']);
     expect(await codesOf({ composeLayers: [] })).toEqual(['verify.digest']);
     expect(await codesOf({ files: bundle.files.slice(1) })).toContain('verify.compose-missing');
-    expect(await codesOf({}, Buffer.from('{}'))).toContain('verify.manifest-form');
+    expect(await codesOf({ manifestBytes: Buffer.from('{}') })).toContain('verify.manifest-form');
   });
 });

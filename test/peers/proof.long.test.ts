@@ -6,7 +6,7 @@ import { compareModels, printModel } from '../../src/compose/model.ts';
 import { RELEASE_ENVIRONMENT } from '../../src/convert/rendering.ts';
 import { writeDocument } from '../../src/convert/write-model.ts';
 import { convertFiles } from '../convert/convert-package.ts';
-import { findDifferences, isKnown, PEERS, readWithPeer } from '../support/peer-models.ts';
+import { findDifferences, isKnown, isLostInPrint, PEERS, readWithPeer } from '../support/peer-models.ts';
 import { requireProgram } from '../support/programs.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/convert');
@@ -64,10 +64,9 @@ describe.each(PEERS)('golden packages and $name', ({ program, generation }) => {
   );
 });
 
-/** What docker-app's render lost: the address of a port, an empty command, and what a disabled service left behind. */
+/** What docker-app's render lost, and what a disabled service left behind. */
 function isLost(path: readonly string[], before: unknown, after: unknown): boolean {
-  if (path.at(-1) === 'host_ip' || path[2] === 'depends_on' || path[2] === 'links') return true;
-  return before === undefined && Array.isArray(after) && after.length === 0;
+  return path[2] === 'depends_on' || path[2] === 'links' || isLostInPrint(path, before, after);
 }
 
 function readTree(root: string): Map<string, Buffer> {

@@ -113,3 +113,8 @@ export function isKnown(
   if (path[0] !== 'services') return printed === undefined;
   return path[2] === 'secrets' && path.at(-1) === 'target' && other === undefined;
 }
+
+/** What docker-app lost when it printed: the address of a port, and an empty command. */
+export function isLostInPrint(path: readonly string[], before: unknown, after: unknown): boolean {
+  return path.at(-1) === 'host_ip' || (before === undefined && Array.isArray(after) && after.length === 0);
+}

@@ -14,8 +14,7 @@ import {
 } from '../command.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { migrate } from '../migrate.ts';
-import { readPlanFile } from '../plan-file.ts';
-import { savePlan, writeApps } from '../run-output.ts';
+import { readPlanFile, savePlanAt } from '../plan-file.ts';
 import { SIGNING_OPTIONS } from '../tuf-options.ts';
 
 export const APPLY: CommandDefinition = {
@@ -37,7 +36,7 @@ async function apply(invocation: Invocation, environment: CliEnvironment): Promi
     throw new RebundleError('PLAN_INVALID', `${given}: no such file`, {
       hint: 'Make a plan with rebundle plan.',
     });
-  return migrate(invocation, environment, async ({ setup, context, planPath }) => {
+  return migrate(invocation, environment, async ({ setup, context, trees, planPath }) => {
     const { apps, only, removeApps, allowPartial } = approved.request;
     const request = {
       ...setup.request,
@@ -46,8 +45,8 @@ async function apply(invocation: Invocation, environment: CliEnvironment): Promi
       removeApps,
       allowPartial: allowPartial || setup.request.allowPartial,
     };
-    const outcome = await applyMigration(approved, request, context, (saved) => savePlan(saved, planPath, setup));
-    await writeApps(outcome, setup);
+    const outcome = await applyMigration(approved, request, context, savePlanAt(planPath, setup));
+    await trees.finish(outcome);
     return { outcome, pending: false };
   });
 }

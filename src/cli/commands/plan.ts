@@ -4,8 +4,9 @@ import { planMigration } from '../../pipeline/run.ts';
 import { formatPlan } from '../../pipeline/state.ts';
 import { type CommandDefinition, type CommandResult, type Invocation, PLANNING, REPOSITORY_PATHS } from '../command.ts';
 import type { CliEnvironment } from '../environment.ts';
-import { migrate, PROPOSED_TARGETS } from '../migrate.ts';
+import { migrate } from '../migrate.ts';
 import { writeOutput } from '../output.ts';
+import { PROPOSED_TARGETS } from '../run-result.ts';
 import { SIGNING_OPTIONS } from '../tuf-options.ts';
 
 export const PLAN: CommandDefinition = {

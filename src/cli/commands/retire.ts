@@ -9,10 +9,10 @@ import { type CommandDefinition, type CommandResult, type Invocation, PLANNING, 
 import { commitOptions } from '../commit-options.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { migrate } from '../migrate.ts';
+import { savePlanAt } from '../plan-file.ts';
 import { readLosses } from '../retire-losses.ts';
 import { replacePackages } from '../retire-packages.ts';
 import { formatRetire, type RetireView } from '../retire-text.ts';
-import { savePlan, writeApps } from '../run-output.ts';
 import { offlineContext } from '../session.ts';
 import { prepareSetup, type Setup } from '../setup.ts';
 import { SIGNING_OPTIONS } from '../tuf-options.ts';
@@ -92,10 +92,10 @@ async function dropDockerApps(
   if (!invocation.flags.json && invocation.flags.verbosity !== 'quiet') environment.writeError(formatRetire(view));
   let targets: string[] = [];
   let apps: { readonly app: string; readonly status: string; readonly reference?: string }[] = [];
-  const result = await migrate(invocation, environment, async ({ setup, context, planPath, takeEarlier }) => {
+  const result = await migrate(invocation, environment, async ({ setup, context, trees, planPath, takeEarlier }) => {
     const request = { ...setup.request, dropDockerApps: true };
-    const outcome = await runMigration(request, context, (saved) => savePlan(saved, planPath, setup), takeEarlier());
-    await writeApps(outcome, setup);
+    const outcome = await runMigration(request, context, savePlanAt(planPath, setup), takeEarlier());
+    await trees.finish(outcome);
     targets = outcome.targets === undefined ? [] : outcome.plan.targets.map(({ name }) => name);
     apps = outcome.results.map(({ app, status, reference }) => ({
       app,

@@ -2,7 +2,7 @@ import { runMigration } from '../../pipeline/run.ts';
 import { type CommandDefinition, type CommandResult, type Invocation, PLANNING, REPOSITORY_PATHS } from '../command.ts';
 import type { CliEnvironment } from '../environment.ts';
 import { migrate } from '../migrate.ts';
-import { savePlan, writeApps } from '../run-output.ts';
+import { savePlanAt } from '../plan-file.ts';
 import { SIGNING_OPTIONS } from '../tuf-options.ts';
 
 export const RUN: CommandDefinition = {
@@ -17,14 +17,9 @@ export const RUN: CommandDefinition = {
 };
 
 async function run(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
-  return migrate(invocation, environment, async ({ setup, context, planPath, takeEarlier }) => {
-    const outcome = await runMigration(
-      setup.request,
-      context,
-      (saved) => savePlan(saved, planPath, setup),
-      takeEarlier(),
-    );
-    await writeApps(outcome, setup);
+  return migrate(invocation, environment, async ({ setup, context, trees, planPath, takeEarlier }) => {
+    const outcome = await runMigration(setup.request, context, savePlanAt(planPath, setup), takeEarlier());
+    await trees.finish(outcome);
     return { outcome, pending: false };
   });
 }
