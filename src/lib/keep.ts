@@ -36,12 +36,13 @@ function hold<T>(value: T): Kept<T> {
 
 function createPacker(): (text: string) => Kept<unknown> {
   const store = createSlabs();
-  // Values of one kind are much alike: the first one that is packed makes the others half as large.
-  let like: Buffer | undefined;
+  // Values of one kind are much alike: the first ones that are packed make the others half as large.
+  let like = Buffer.alloc(0);
   return (text) => {
-    const dictionary = like ?? Buffer.alloc(0);
-    like ??= Buffer.from(text).subarray(0, MAX_DICTIONARY);
-    return unpackLater(store(deflateRawSync(text, { level: 1, dictionary })), dictionary);
+    const dictionary = like;
+    const room = MAX_DICTIONARY - like.byteLength;
+    if (room > 0) like = Buffer.concat([like, Buffer.from(text.slice(0, room))]).subarray(0, MAX_DICTIONARY);
+    return unpackLater(store(deflateRawSync(text, { dictionary })), dictionary);
   };
 }
 
