@@ -1,3 +1,13 @@
+/** What can be said to the heap of the process. */
+export interface HeapControl {
+  /** Percent by which it grows before it is cleaned. */
+  readonly limitGrowth: (percent: number) => void;
+  /** Bytes that it has for new objects. */
+  readonly newBytes: () => number;
+  /** Whether that part stays as large as it is, or doubles as it likes. */
+  readonly holdNew: (isHeld: boolean) => void;
+}
+
 /** What a command gets of the process: `main.ts` makes it, tests make their own. */
 export interface CliEnvironment {
   /** Release of the program. */
@@ -15,8 +25,7 @@ export interface CliEnvironment {
   readonly now: () => number;
   /** Calls back at an interval until the returned function is called; does not keep the process alive. */
   readonly repeat: (tick: () => void, ms: number) => () => void;
-  /** From now on memory matters more than time. */
-  readonly saveMemory?: () => void;
+  readonly heap?: HeapControl;
   readonly signal: AbortSignal;
   /** The id of this process. */
   readonly pid: number;

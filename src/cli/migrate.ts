@@ -37,8 +37,8 @@ interface MigrationWork {
   readonly context: MigrationContext;
   readonly trees: AppTrees;
   readonly planPath: string;
-  /** The plan that is in the output folder, where one can be read. */
-  readonly earlier?: MigrationPlan;
+  /** The plan that is in the output folder, where one can be read. It is handed over: of a huge factory it is large, and not needed to the end. */
+  readonly takeEarlier: () => MigrationPlan | undefined;
 }
 
 type Work = (input: MigrationWork) => Promise<{ readonly outcome: MigrationOutcome; readonly pending: boolean }>;
@@ -46,6 +46,7 @@ type Work = (input: MigrationWork) => Promise<{ readonly outcome: MigrationOutco
 /** What plan, apply and run share: the context, the reports, the summary and the exit status. */
 export async function migrate(invocation: Invocation, environment: CliEnvironment, work: Work): Promise<CommandResult> {
   const { command, flags } = invocation;
+  const watchSize = createSizeWatch(environment);
   const setup = await prepareSetup(invocation, environment);
   requireIdentity(setup.config);
   checkOutput(setup);
@@ -58,7 +59,7 @@ export async function migrate(invocation: Invocation, environment: CliEnvironmen
   }
   // A run that may not begin writes no report: those that are there belong to the one at work.
   return withRunLock({ out: setup.out, environment }, (takenFrom) =>
-    migrateAlone({ invocation, environment, setup, takenFrom, frozen }, work),
+    migrateAlone({ invocation, environment, setup, takenFrom, frozen, watchSize }, work),
   );
 }
 
@@ -69,19 +70,20 @@ async function migrateAlone(
     setup,
     takenFrom,
     frozen,
+    watchSize,
   }: {
     readonly invocation: Invocation;
     readonly environment: CliEnvironment;
     readonly setup: Setup;
     readonly takenFrom: LockHolder | undefined;
     readonly frozen: ImageLock | undefined;
+    readonly watchSize: Emit;
   },
   work: Work,
 ): Promise<CommandResult> {
   const started = environment.now();
   const stages = createStageTimes(environment.now);
   const quotas = createQuotas();
-  const watchSize = createSizeWatch(environment);
   const timing = () => {
     const left = quotas.read();
     const ended = environment.now();
@@ -107,17 +109,7 @@ async function migrateAlone(
         const trees = createAppTrees(setup);
         const context = await createContext({ invocation, setup, places, trees, environment, emit });
         const planPath = join(setup.out, PLAN_FILE);
-        const earlier = await readEarlierPlan(planPath);
-        const lock =
-          frozen ?? (offline ? createOfflineLock(setup, planPath, { earlier, cwd: environment.cwd }) : undefined);
-        const request = lock === undefined ? setup.request : { ...setup.request, lock };
-        const { outcome, pending } = await carryOut(work, {
-          setup: { ...setup, request },
-          context,
-          trees,
-          planPath,
-          ...(earlier === undefined ? {} : { earlier }),
-        });
+        const { outcome, pending } = await carryOut(work, { setup, context, trees, planPath, frozen, environment });
         const destination = places.destinationName;
         return finishRun(outcome, { invocation, environment, setup, planPath, destination, pending, timing });
       });
@@ -170,14 +162,31 @@ async function withPartialReport(
   }
 }
 
-/** Does the work. Reports need the rows of the plan, not the apps themselves, which may be gone when they are written. */
-async function carryOut(work: Work, input: MigrationWork) {
+/** Does the work. Reports need the rows of the plan, not the apps themselves nor the lists of their files, which may be gone when they are written. */
+async function carryOut(
+  work: Work,
+  input: Omit<MigrationWork, 'takeEarlier'> & {
+    readonly frozen: ImageLock | undefined;
+    readonly environment: CliEnvironment;
+  },
+) {
+  const { setup, context, trees, planPath, frozen, environment } = input;
+  let earlier = await readEarlierPlan(planPath);
+  const takeEarlier = (): MigrationPlan | undefined => {
+    const taken = earlier;
+    earlier = undefined;
+    return taken;
+  };
+  const lock =
+    frozen ?? (setup.offline ? createOfflineLock(setup, planPath, { earlier, cwd: environment.cwd }) : undefined);
+  const request = lock === undefined ? setup.request : { ...setup.request, lock };
   const {
-    outcome: { apps, ...outcome },
+    outcome: { apps, scanned, ...outcome },
     pending,
-  } = await work(input);
-  await writeEnvFiles(apps, input.setup);
-  return { outcome, pending };
+  } = await work({ setup: { ...setup, request }, context, trees, planPath, takeEarlier });
+  await writeEnvFiles(apps, setup);
+  for (const source of setup.sources) source.forget?.();
+  return { outcome: { ...outcome, scanned: scanned.map(({ entries: _, ...rest }) => rest) }, pending };
 }
 
 async function readEarlierPlan(path: string): Promise<MigrationPlan | undefined> {

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { RebundleError } from '../errors.ts';
 import { onOutput } from '../lib/on-output.ts';
 
@@ -42,21 +43,28 @@ export async function writeOutput(path: string, content: Uint8Array | Iterable<s
   });
 }
 
-/** Pieces of a text, gathered to blocks worth a write. */
+const BLOCK_BYTES = 256 * 1024;
+/** Of one UTF-16 unit. */
+const MOST_BYTES = 3;
+/** Blocks that are written before others get their turn. */
+const BLOCKS_IN_A_ROW = 16;
+
+/** Pieces of a text, gathered to blocks worth a write. A block is only there until the next one is asked for. */
 function* toBytes(texts: Iterable<string>): Generator<Uint8Array> {
-  let block: string[] = [];
-  let length = 0;
+  const buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  let filled = 0;
   for (const text of texts) {
-    block.push(text);
-    length += text.length;
-    if (length < 65_536) continue;
-    yield Buffer.from(block.join(''));
-    block = [];
-    length = 0;
+    if (filled + text.length * MOST_BYTES > BLOCK_BYTES) {
+      yield buffer.subarray(0, filled);
+      filled = 0;
+    }
+    if (text.length * MOST_BYTES > BLOCK_BYTES) yield Buffer.from(text);
+    else filled += buffer.write(text, filled);
   }
-  yield Buffer.from(block.join(''));
+  yield buffer.subarray(0, filled);
 }
 
+/** The calls that write wait for nobody, as those of a converted tree; what waits for the disk has a thread. */
 async function writeStream(
   path: string,
   mode: number,
@@ -64,7 +72,12 @@ async function writeStream(
 ): Promise<void> {
   const handle = await open(path, 'wx', mode);
   try {
-    for await (const chunk of chunks) await handle.writeFile(chunk);
+    let blocks = 0;
+    for await (const chunk of chunks) {
+      writeFileSync(handle.fd, chunk);
+      blocks += 1;
+      if (blocks % BLOCKS_IN_A_ROW === 0) await setImmediate();
+    }
     // The mode is that of the bundle under every umask.
     await handle.chmod(mode);
     await handle.sync();

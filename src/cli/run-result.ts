@@ -1,5 +1,6 @@
 import { join, relative, resolve } from 'node:path';
 import { isUrl } from '../config.ts';
+import type { ScannedSource } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
 import type { RunReport, RunReportInput } from '../report/run-report.ts';
 import { renderSummary } from '../report/summary.ts';
@@ -28,8 +29,13 @@ interface RunEnd {
   readonly timing: () => NonNullable<RunReportInput['timing']>;
 }
 
+/** What is left of a run when its reports are written. */
+type EndedOutcome = Omit<MigrationOutcome, 'apps' | 'scanned'> & {
+  readonly scanned: readonly Omit<ScannedSource, 'entries'>[];
+};
+
 /** Writes the reports and the failed list of a run that came to its end, and says what the program prints and exits with. */
-export async function finishRun(outcome: Omit<MigrationOutcome, 'apps'>, run: RunEnd): Promise<Finished> {
+export async function finishRun(outcome: EndedOutcome, run: RunEnd): Promise<Finished> {
   const { invocation, environment, setup, pending } = run;
   const { command, flags } = invocation;
   const { plan, results, bytesSent } = outcome;

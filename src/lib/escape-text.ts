@@ -2,6 +2,10 @@
 const UNSAFE =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}\ud800-\udfff]/gu;
 
+/** Nothing but printable ASCII: nearly every text, and told far sooner. */
+const PLAIN = /^[ -~]*$/;
+const PLAIN_LINES = /^[\n -~]*$/;
+
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 function escapeCharacter(character: string): string {
@@ -13,12 +17,13 @@ function escapeCharacter(character: string): string {
 
 /** Makes foreign text safe to show on one line anywhere: control, bidi and invisible characters become visible escapes. */
 export function escapeTerminal(text: string): string {
-  return text.replace(UNSAFE, escapeCharacter);
+  return PLAIN.test(text) ? text : text.replace(UNSAFE, escapeCharacter);
 }
 
 /** JSON in which the characters of `escapeTerminal` are `\u` escapes: the same value, but safe to look at. */
 export function encodeJson(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, undefined, indent);
+  if (PLAIN_LINES.test(text)) return text;
   // Line feeds can only be those of the indent: JSON.stringify escapes the ones inside strings.
   return text.replace(UNSAFE, (character) =>
     character === '\n'

@@ -10,12 +10,12 @@ export function* jsonChunks(value: object, encode: (value: unknown, indent: numb
     yield `${before}  ${encode(key, 0)}: `;
     before = ',\n';
     if (!isIterable(member)) {
-      yield indent(encode(member, 2), '  ');
+      yield encodeWithin(member, 1, encode);
       continue;
     }
     let open = '[\n    ';
     for (const item of member) {
-      yield open + indent(encode(item, 2), '    ');
+      yield open + encodeWithin(item, 2, encode);
       open = ',\n    ';
     }
     yield open === ',\n    ' ? '\n  ]' : '[]';
@@ -27,9 +27,12 @@ function isIterable(value: unknown): value is Iterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.iterator in value;
 }
 
-/** Line feeds can only be those of the indent: inside strings JSON escapes them. */
-function indent(text: string, by: string): string {
-  return text.replaceAll('\n', `\n${by}`);
+/** A value as it stands in `depth` lists: with its indent at once, instead of by another pass over the text. */
+function encodeWithin(value: unknown, depth: 1 | 2, encode: (value: unknown, indent: number) => string): string {
+  const text = encode(depth === 1 ? [value] : [[value]], 2);
+  return depth === 1
+    ? text.slice('[\n  '.length, -'\n]'.length)
+    : text.slice('[\n  [\n    '.length, -'\n  ]\n]'.length);
 }
 
 /**

@@ -30,6 +30,7 @@ export function looksSecret(name: string): boolean {
 
 /** Masks the user part of URLs: `https://user:password@host` becomes `https://(masked)@host`. */
 export function maskUrlCredentials(text: string): string {
+  if (!text.includes('://')) return text;
   return text.replace(/:\/\/([^\s/?#]*)@/g, (whole, user: string) => (user === 'git' ? whole : `://${MASK}@`));
 }
 
@@ -66,6 +67,7 @@ function expressionEnd(text: string, from: number): number {
 }
 
 function maskExpressions(text: string, isSecret: (name: string) => boolean): string {
+  if (!text.includes('${')) return text;
   const opening = /\$\{([A-Za-z0-9_.]{1,256}):?[-+=?]/g;
   let result = '';
   let from = 0;
@@ -101,6 +103,7 @@ const BLOCK_HEADER = /^[|>][-+0-9]*\s*(?:#.*)?$/;
 
 /** Masks what follows a secret name and `:` or `=`. `opensBlock`: the value is a block scalar on the next lines. */
 function maskAssignments(line: string): { text: string; opensBlock: boolean } {
+  if (!SECRET_PARTS.test(line.toLowerCase())) return { text: line, opensBlock: false };
   for (const match of line.matchAll(ASSIGNMENT)) {
     if (!looksSecret(match[1] ?? '')) continue;
     const start = match.index + match[0].length;
@@ -118,6 +121,8 @@ function isDiffHeader(line: string, index: number): boolean {
 
 /** Masks a unified diff of YAML: all that `mask` finds, and what is assigned to a key with a secret name. */
 export function maskDiff(diff: string, mask: (text: string) => string): string {
+  // Nothing to mask in the whole is nothing to mask in a line of it.
+  if (!SECRET_PARTS.test(diff.toLowerCase()) && mask(diff) === diff) return diff;
   let block: number | undefined;
   return diff
     .split('\n')

@@ -24,7 +24,7 @@ import { type AppDetails, type Kept, RULES_VERSION, type ServicePin } from '../m
 import type { FileContent } from '../targets/file-targets.ts';
 import type { AppBytes, createByteStore, OpenApp } from './app-bytes.ts';
 import { findBundleSecrets } from './bundle-secrets.ts';
-import { compactFindings } from './compact-findings.ts';
+import type { CompactFindings } from './compact-findings.ts';
 import { maskFindings, type PackageTask } from './convert.ts';
 import { makeBytes, repeatBytes } from './make-bytes.ts';
 import {
@@ -83,6 +83,7 @@ export async function buildApp(
     readonly context: MigrationContext;
     readonly pinning: Pinning;
     readonly keep: Keep;
+    readonly compact: CompactFindings;
     readonly keys: Pick<SourceKeys, 'ofReads'>;
     /** Of the bundles that the newest targets name, by app. */
     readonly uris: ReadonlyMap<string, string>;
@@ -142,16 +143,16 @@ async function describeApp(
     ...(diff === undefined ? {} : { diff: maskDiff(diff, createMask(variables)) }),
     ...(app === undefined ? {} : describeConversion(app)),
   };
-  const { request, context, keep } = input;
+  const { request, context, keep, compact } = input;
   if (app === undefined || pkg === undefined || hasErrors(diagnostics))
-    return { app: { ...base, details: keep(shown), diagnostics: compactFindings(diagnostics) } };
+    return { app: { ...base, details: keep(shown), diagnostics: compact(diagnostics) } };
   try {
     const pinned = await pinApp(converted, app, request, context, input.pinning);
     const { resolutions, ...found } = pinned.found;
     const own = [...diagnostics, ...pinned.diagnostics];
     if (pinned.pins === undefined) {
       const details = keep({ ...shown, ...found });
-      return { app: { ...base, resolutions, details, diagnostics: compactFindings(maskFindings(app, own)) } };
+      return { app: { ...base, resolutions, details, diagnostics: compact(maskFindings(app, own)) } };
     }
     context.emit({ type: 'app:stage', app: base.name, origin: base.origin, stage: 'bundle' });
     const { pins } = pinned;
@@ -188,7 +189,7 @@ async function describeApp(
       bundle: { reference: text, size: bundle.archive.size },
       ...(oldStyle === undefined ? {} : { dockerApp: oldStyle }),
       details,
-      diagnostics: compactFindings(maskFindings(app, all)),
+      diagnostics: compact(maskFindings(app, all)),
       open: openHeld(made.bytes, { origin: base.origin, details }, input),
     };
     return { app: built, tag, reference: bundle.reference };
@@ -196,7 +197,7 @@ async function describeApp(
     const error = toRebundleError(thrown);
     if (error.code === 'CANCELLED') throw error;
     const all = maskFindings(app, [...diagnostics, errorFinding(error)]);
-    return { app: { ...base, details: keep(shown), diagnostics: compactFindings(all) } };
+    return { app: { ...base, details: keep(shown), diagnostics: compact(all) } };
   }
 }
 

@@ -6,6 +6,7 @@ import { parseTagRules } from '../targets/tag-rules.ts';
 import { createByteStore } from './app-bytes.ts';
 import { planFreeTargets, readTargets, type TargetsState } from './app-targets.ts';
 import { type BuiltApp, buildApp } from './build-app.ts';
+import { createCompactFindings } from './compact-findings.ts';
 import { convertPackages } from './convert.ts';
 import { describePlan } from './describe-plan.ts';
 import { explainUpdates, indexApps } from './device-updates.ts';
@@ -66,6 +67,7 @@ export async function buildMigration(
     pinning: { resolver, readPins },
     uris,
     keep: createKeep(limits.details),
+    compact: createCompactFindings(),
     keys: createSourceKeys(request, context),
     hold: createByteStore(limits.bytes),
   };

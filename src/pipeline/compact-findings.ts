@@ -7,20 +7,38 @@ const WORDS = new Map<string, string>(
   [...Object.keys(ERRORS), ...Object.keys(FINDINGS), 'error', 'warning', 'note'].map((word) => [word, word]),
 );
 
-/** The same findings in as little memory as they can take: nothing of the text that they are about, and what they have in common once. */
-export function compactFindings(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const texts = new Map<string, string>();
-  const share = (text: string): string => {
-    // A part of a text keeps the whole text alive. A copy does not.
-    const copy = texts.get(text) ?? (JSON.parse(JSON.stringify(text)) as string);
-    texts.set(text, copy);
-    return copy;
+/** Texts that are looked for among those of other apps: the first ones, as the words of most findings come again and again. */
+const MAX_SHARED = 16_384;
+const LONGEST_SHARED = 512;
+
+/** Gives findings in as little memory as they can take: nothing of the text that they are about, and once what they have in common. */
+export type CompactFindings = (diagnostics: readonly Diagnostic[]) => Diagnostic[];
+
+/** For all apps of a run. */
+export function createCompactFindings(): CompactFindings {
+  const shared = new Map<string, string>();
+  return (diagnostics) => {
+    const own = new Map<string, string>();
+    const share = (text: string): string => {
+      const known = shared.get(text) ?? own.get(text);
+      if (known !== undefined) return known;
+      // A part of a text keeps the whole text alive. A copy does not.
+      const copy = JSON.parse(JSON.stringify(text)) as string;
+      const place = shared.size < MAX_SHARED && text.length <= LONGEST_SHARED ? shared : own;
+      place.set(text, copy);
+      return copy;
+    };
+    const shareOwn = (text: string): string => {
+      const copy = own.get(text) ?? (JSON.parse(JSON.stringify(text)) as string);
+      own.set(text, copy);
+      return copy;
+    };
+    return diagnostics.map(({ code, severity, message, hint, location }) => ({
+      code: (WORDS.get(code) ?? code) as Diagnostic['code'],
+      severity: (WORDS.get(severity) ?? severity) as Diagnostic['severity'],
+      message: share(message),
+      ...(hint === undefined ? {} : { hint: share(hint) }),
+      ...(location === undefined ? {} : { location: { ...location, path: shareOwn(location.path) } }),
+    }));
   };
-  return diagnostics.map(({ code, severity, message, hint, location }) => ({
-    code: (WORDS.get(code) ?? code) as Diagnostic['code'],
-    severity: (WORDS.get(severity) ?? severity) as Diagnostic['severity'],
-    message: share(message),
-    ...(hint === undefined ? {} : { hint: share(hint) }),
-    ...(location === undefined ? {} : { location: { ...location, path: share(location.path) } }),
-  }));
 }

@@ -11,7 +11,7 @@ const USUAL_APPS = 4_000;
 const MIB = 1024 * 1024;
 
 /** True for a factory that is not held whole. */
-function isHuge(apps: number): boolean {
+export function isHuge(apps: number): boolean {
   return apps > USUAL_APPS;
 }
 

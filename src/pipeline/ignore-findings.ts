@@ -90,7 +90,7 @@ function isComplete(request: MigrationRequest, scanned: readonly ScannedSource[]
 
 interface Sieve {
   /** The findings that are to be told. */
-  take(diagnostics: readonly Diagnostic[], app?: string, path?: string): Diagnostic[];
+  take(diagnostics: readonly Diagnostic[], app?: string, path?: string): readonly Diagnostic[];
   takeAll<T extends Pick<AppResult, 'app' | 'origin' | 'diagnostics'>>(apps: readonly T[]): T[];
   /** After everything was taken. */
   judge(): Diagnostic[];
@@ -106,8 +106,11 @@ function createSieve(rules: readonly IgnoreRule[], { now, complete, plan }: Igno
     matches: rule.path === undefined ? () => true : picomatch(rule.path, { dot: true }),
     used: false,
   }));
-  const take: Sieve['take'] = (diagnostics, app, path = '') =>
-    diagnostics.filter((diagnostic) => {
+  const ids = new Set<string>(rules.map(({ id }) => id));
+  const take: Sieve['take'] = (diagnostics, app, path = '') => {
+    // In a large factory each copy of all lists counts.
+    if (!diagnostics.some(({ code }) => ids.has(code))) return diagnostics;
+    return diagnostics.filter((diagnostic) => {
       const fitting = entries.filter(({ rule, matches }) => rule.id === diagnostic.code && matches(path));
       for (const entry of fitting) entry.used = true;
       const entry = fitting.find(({ expired }) => !expired);
@@ -115,10 +118,15 @@ function createSieve(rules: readonly IgnoreRule[], { now, complete, plan }: Igno
       ignored.push({ ...(app === undefined ? {} : { app, path }), diagnostic, reason: entry.rule.reason });
       return false;
     });
+  };
   return {
     ignored,
     take,
-    takeAll: (apps) => apps.map((app) => ({ ...app, diagnostics: take(app.diagnostics, app.app, app.origin.path) })),
+    takeAll: (apps) =>
+      apps.map((app) => {
+        const diagnostics = take(app.diagnostics, app.app, app.origin.path);
+        return diagnostics === app.diagnostics ? app : { ...app, diagnostics };
+      }),
     judge: () =>
       entries.flatMap(({ rule, expired, used }) => {
         const name = rule.path === undefined ? rule.id : `${rule.id}@${rule.path}`;

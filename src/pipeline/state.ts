@@ -3,7 +3,7 @@ import { RebundleError } from '../errors.ts';
 import { createListReader, jsonChunks } from '../lib/json-chunks.ts';
 import { createKeep, type Keep } from '../lib/keep.ts';
 import { type AppDetails, type AppPlan, type MigrationPlan, type PlannedApp, RULES_VERSION } from '../model/plan.ts';
-import { compactFindings } from './compact-findings.ts';
+import { type CompactFindings, createCompactFindings } from './compact-findings.ts';
 import { limitHeld } from './hold-limits.ts';
 
 const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
@@ -79,13 +79,17 @@ const BYTES_PER_APP = 8192;
 
 function createPlanReader(path: string, size: number) {
   const keep = createKeep(limitHeld(size / BYTES_PER_APP).details);
+  const compact = createCompactFindings();
   const apps: PlannedApp[] = [];
-  const addApp = (value: unknown, at: number): void => {
+  const addApp = (value: unknown, keepRow: Keep): void => {
     const parsed = App.safeParse(value);
-    if (!parsed.success) throw notPlan(path, parsed.error, ['apps', at]);
-    apps.push(packRow(value as AppPlan, keep));
+    if (!parsed.success) throw notPlan(path, parsed.error, ['apps', apps.length]);
+    apps.push(packRow(value as AppPlan, keepRow, compact));
   };
-  const reader = createListReader('apps', (text) => addApp(parseJson(text, path), apps.length));
+  const reader = createListReader('apps', (text) => {
+    // Nobody else has what is parsed here. Indent and findings, which are kept apart, are half of the text.
+    addApp(parseJson(text, path), (details) => keep(details, text.length >> 1));
+  });
   return {
     push: reader.push,
     end(): MigrationPlan {
@@ -96,7 +100,7 @@ function createPlanReader(path: string, size: number) {
         const message = `${path} was made under rules ${parsed.data.rules}, these are ${RULES_VERSION}`;
         throw new RebundleError('PLAN_STALE', message, { hint: 'Make a new plan with rebundle plan.' });
       }
-      for (const app of parsed.data.apps) addApp(app, apps.length);
+      for (const app of parsed.data.apps) addApp(app, keep);
       return { ...(value as MigrationPlan), apps };
     },
   };
@@ -130,7 +134,7 @@ export function unpackRow({ details, ...row }: PlannedApp): AppPlan {
 }
 
 /** The way back. */
-export function packRow(plan: AppPlan, keep: Keep): PlannedApp {
+export function packRow(plan: AppPlan, keep: Keep, compact: CompactFindings = createCompactFindings()): PlannedApp {
   const { images, platforms, variables, bundle, bundleIndex, manifest, files, ...others } = plan;
   const { diff, composeLine, changes, dockerAppDiff, storage, oldStyle, tree, sources, ...row } = others;
   const details: AppDetails = {
@@ -150,5 +154,5 @@ export function packRow(plan: AppPlan, keep: Keep): PlannedApp {
     ...(tree && { tree }),
     ...(sources && { sources }),
   };
-  return { ...row, diagnostics: compactFindings(row.diagnostics), details: keep(details) };
+  return { ...row, diagnostics: compact(row.diagnostics), details: keep(details) };
 }

@@ -262,12 +262,13 @@ function imageTable({ apps }: RunReport): Rows {
 }
 
 function downloadTable({ apps }: RunReport): Rows {
-  const rows = worstFirst(apps).flatMap((app) => listDownloads(app).map((cells) => ({ app: app.app, cells })));
-  return tableOf(['App', 'Platform', ...DOWNLOAD_TITLES], rows, ({ app, cells: [platform, ...cells] }) => [
-    codeCell(app),
-    codeCell(platform),
-    ...cells,
-  ]);
+  const rowsOf = (app: ReportApp): string[][] =>
+    listDownloads(app).map(([platform = '', ...cells]) => [codeCell(app.app), codeCell(platform), ...cells]);
+  return {
+    head: tableHead(['App', 'Platform', ...DOWNLOAD_TITLES]),
+    rows: mapRows(worstFirst(apps), rowsOf),
+    count: apps.reduce((sum, app) => sum + listDownloads(app).length, 0),
+  };
 }
 
 function listDiffs({ apps }: RunReport): Pick<Section, 'rows' | 'count'> {

@@ -15,7 +15,11 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
+/** Printable ASCII without those. */
+const PLAIN = /^[ !#-%(-;=?-~]*$/;
+
 function escapeHtml(value: string): string {
+  if (PLAIN.test(value)) return value;
   return escapeTerminal(value).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }
 
@@ -23,7 +27,10 @@ function toHtml(value: string | number | Markup | readonly Markup[] | undefined)
   if (value === undefined) return '';
   if (typeof value === 'string') return escapeHtml(value);
   if (typeof value === 'number') return String(value);
-  return Array.isArray(value) ? value.map((item: Markup) => item[text]).join('') : (value as Markup)[text];
+  if (!Array.isArray(value)) return (value as Markup)[text];
+  let result = '';
+  for (const item of value as readonly Markup[]) result += item[text];
+  return result;
 }
 
 /**
@@ -34,7 +41,9 @@ export function html(
   parts: TemplateStringsArray,
   ...values: readonly (string | number | Markup | readonly Markup[] | undefined)[]
 ): Markup {
-  return { [text]: parts.reduce((result, part, i) => result + toHtml(values[i - 1]) + part) };
+  let result = parts[0] ?? '';
+  for (let i = 0; i < values.length; i++) result += toHtml(values[i]) + (parts[i + 1] ?? '');
+  return { [text]: result };
 }
 
 export function renderMarkup(markup: Markup): string {

@@ -70,6 +70,8 @@ export interface ReportAppDetails {
   readonly dockerAppDiff?: string;
 }
 
+type Mask = (text: string) => string;
+
 interface BuiltApps {
   readonly apps: readonly ReportApp[];
   readonly skipped: readonly { name: string; repository: string; path: string; reason: string }[];
@@ -119,16 +121,17 @@ export function buildApps(plan: MigrationPlan, results: readonly AppResult[]): B
       ...(row?.dockerApp === undefined ? {} : { dockerApp: row.dockerApp }),
       ...(row?.former === undefined ? {} : { former: row.former }),
       ...(row?.downloads === undefined ? {} : { downloads: row.downloads }),
-      details: listDetails(row, planned),
+      details: listDetails(row, planned, mask),
     });
   }
   return { apps, skipped, findings, drifted };
 
-  function listDetails(row: PlannedApp | undefined, planned: AppDetails | undefined): ReportApp['details'] {
+  function listDetails(row: PlannedApp | undefined, planned: AppDetails | undefined, mask: Mask): ReportApp['details'] {
     if (row === undefined || planned === undefined) return () => NO_DETAILS;
     // What is held as it is may be held twice, so that the formats share it.
-    if (row.details.isPacked) return () => describeDetails(row.details.read(), platforms);
-    const details = describeDetails(planned, platforms);
+    const { details: kept } = row;
+    if (kept.isPacked) return () => describeDetails(kept.read(), platforms);
+    const details = describeDetails(planned, platforms, mask);
     return () => details;
   }
 }
@@ -143,8 +146,11 @@ function formatPlatforms(platforms: readonly Platform[]): string[] {
   return platforms.toSorted(comparePlatforms).map(formatPlatform);
 }
 
-function describeDetails(planned: AppDetails, platforms: ReadonlyMap<string, readonly string[]>): ReportAppDetails {
-  const mask = createMask(planned.variables);
+function describeDetails(
+  planned: AppDetails,
+  platforms: ReadonlyMap<string, readonly string[]>,
+  mask: Mask = createMask(planned.variables),
+): ReportAppDetails {
   return {
     platforms: formatPlatforms(planned.platforms),
     images: planned.images
@@ -186,13 +192,14 @@ interface FindingInput {
   readonly result: Pick<AppResult, 'app' | 'diagnostics'>;
   readonly planned: readonly Diagnostic[];
   readonly origin: SourceOrigin;
-  readonly mask: (text: string) => string;
+  readonly mask: Mask;
 }
 
 /** The findings of the plan and of the result, each once: a result repeats what its plan said. */
 function listFindings({ result, planned, origin, mask }: FindingInput): ReportFinding[] {
-  const seen = new Map<string, ReportFinding>();
-  for (const { code, severity, message, hint, location } of [...planned, ...result.diagnostics]) {
+  const found: ReportFinding[] = [];
+  const byPlace = new Map<string, ReportFinding[]>();
+  for (const { code, severity, message, hint, location } of new Set([...planned, ...result.diagnostics])) {
     const finding: ReportFinding = {
       code,
       severity,
@@ -203,7 +210,24 @@ function listFindings({ result, planned, origin, mask }: FindingInput): ReportFi
       path: location?.path ?? origin.path,
       ...(location === undefined ? {} : { line: location.line, column: location.column }),
     };
-    seen.set(JSON.stringify(finding), finding);
+    const key = `${finding.line}:${finding.column} ${finding.path} ${finding.message}`;
+    const alike = byPlace.get(key);
+    if (alike?.some((other) => isSameFinding(other, finding)) === true) continue;
+    byPlace.set(key, [...(alike ?? []), finding]);
+    found.push(finding);
   }
-  return [...seen.values()];
+  return found;
+}
+
+/** Of two findings of one app. */
+function isSameFinding(a: ReportFinding, b: ReportFinding): boolean {
+  return (
+    a.message === b.message &&
+    a.code === b.code &&
+    a.severity === b.severity &&
+    a.hint === b.hint &&
+    a.path === b.path &&
+    a.line === b.line &&
+    a.column === b.column
+  );
 }

@@ -21,8 +21,8 @@ export interface Submodule {
 /** What a commit holds below the folder that is read. */
 export interface Listing {
   readonly entries: readonly FileEntry[];
-  /** The entries of the repository itself, by path. */
-  readonly own: ReadonlyMap<string, FileEntry>;
+  /** The entry of the repository itself at a path. */
+  readonly findOwn: (path: string) => FileEntry | undefined;
   /** The path without links, undefined where it leads out or nowhere. */
   readonly resolveLinks: (path: string) => string | undefined;
   /** The submodules that were opened, by path. */
@@ -65,17 +65,19 @@ export async function readCommit(located: Located, options: CommitOptions): Prom
   const { place, objects } = located;
   const found = await walkCommit(located);
   const sizes = await readSizes(found, { objects, place, options });
-  const modes = new Map<string, FileEntry['mode']>();
-  for (const { path, kind } of found) modes.set(path, kind === 'submodule' ? 'other' : kind);
+  // One map for a repository: of its own files it gets the entries, of all else it has the modes.
+  const index = new Map<string, FileEntry | FileEntry['mode']>();
+  const modes: Modes = { get: (path) => modeOf(index.get(path)), has: (path) => index.has(path) };
+  for (const { path, kind } of found) index.set(path, kind === 'submodule' ? 'other' : kind);
   const mounts = await openSubmodules(found, { objects, place, options });
   const inner: FileEntry[] = [];
   for (const [mount, source] of mounts) {
-    modes.set(mount, 'directory');
+    index.set(mount, 'directory');
     for await (const entry of source.list()) inner.push(moveBelow(mount, entry));
   }
   for (const { path, mode } of inner) {
-    modes.set(path, mode);
-    addFolders(modes, path);
+    index.set(path, mode);
+    addFolders(index, path);
   }
   const symlinks = found.filter(({ kind }) => kind === 'symlink');
   const targets = await Promise.all(symlinks.map(({ id }) => readLink(objects, id, sizes)));
@@ -88,11 +90,21 @@ export async function readCommit(located: Located, options: CommitOptions): Prom
     const target = mode === 'symlink' ? describeTarget(resolveLinks(entry.path), modes) : undefined;
     return [target === undefined ? file : { ...file, target }];
   });
-  const own = new Map(entries.filter(({ objectId }) => objectId !== undefined).map((entry) => [entry.path, entry]));
-  return { entries: [...entries, ...inner], own, resolveLinks, mounts };
+  for (const entry of entries) if (entry.objectId !== undefined) index.set(entry.path, entry);
+  const findOwn = (path: string): FileEntry | undefined => {
+    const known = index.get(path);
+    return typeof known === 'object' ? known : undefined;
+  };
+  return { entries: [...entries, ...inner], findOwn, resolveLinks, mounts };
 }
 
-function describeTarget(path: string | undefined, modes: ReadonlyMap<string, FileEntry['mode']>): FileEntry['target'] {
+type Modes = Parameters<typeof createLinkResolver>[1];
+
+function modeOf(known: FileEntry | FileEntry['mode'] | undefined): FileEntry['mode'] | undefined {
+  return typeof known === 'object' ? known.mode : known;
+}
+
+function describeTarget(path: string | undefined, modes: Modes): FileEntry['target'] {
   const mode = path === undefined ? undefined : modes.get(path);
   return path === undefined || mode === undefined || mode === 'symlink' || mode === 'other'
     ? undefined
@@ -107,11 +119,11 @@ function moveBelow(mount: string, entry: FileEntry): FileEntry {
     : { ...entry, path, target: { ...target, path: `${mount}/${target.path}` } };
 }
 
-function addFolders(modes: Map<string, FileEntry['mode']>, path: string): void {
+function addFolders(index: Map<string, FileEntry | FileEntry['mode']>, path: string): void {
   for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
     const folder = path.slice(0, end);
-    if (modes.has(folder)) return;
-    modes.set(folder, 'directory');
+    if (index.has(folder)) return;
+    index.set(folder, 'directory');
   }
 }
 

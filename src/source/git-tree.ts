@@ -123,7 +123,7 @@ function damaged(what: string): RebundleError {
 /** Follows links within a tree as the system would in a checkout: gives the path without links, undefined where it leads out or nowhere. */
 export function createLinkResolver(
   links: ReadonlyMap<string, string>,
-  modes: ReadonlyMap<string, FileEntry['mode']>,
+  modes: Pick<ReadonlyMap<string, FileEntry['mode']>, 'get' | 'has'>,
 ): (path: string) => string | undefined {
   return (path) => {
     let rest = path.split('/').reverse();

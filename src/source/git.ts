@@ -114,6 +114,10 @@ class CommitSource implements GitSource {
     yield* this.#stream(path, place, info);
   }
 
+  forget(): void {
+    this.#listing = undefined;
+  }
+
   async *#stream(
     path: string,
     { gitDir }: GitPlace,
@@ -182,19 +186,19 @@ class CommitSource implements GitSource {
   async #find(
     path: string,
   ): Promise<{ readonly entry: FileEntry } | { readonly source: Source; readonly path: string }> {
-    const { own, resolveLinks, mounts } = await this.#list();
+    const { findOwn, resolveLinks, mounts } = await this.#list();
     if (path === '' || path.startsWith('/') || path.split('/').includes('..'))
       throw this.#error(path, 'is not a path below the repository');
     const target = resolveLinks(path);
     if (target === undefined)
       throw this.#error(
         path,
-        own.has(path) ? 'is a link that leads to nothing in the repository' : 'is not in the repository',
+        findOwn(path) !== undefined ? 'is a link that leads to nothing in the repository' : 'is not in the repository',
       );
     for (const [mount, source] of mounts) {
       if (target.startsWith(`${mount}/`)) return { source, path: target.slice(mount.length + 1) };
     }
-    const entry = own.get(target);
+    const entry = findOwn(target);
     if (entry === undefined || (entry.mode !== 'file' && entry.mode !== 'executable'))
       throw this.#error(path, 'is not a file');
     return { entry };

@@ -14,4 +14,6 @@ export interface Source {
   read(path: string, limit: number): Promise<Buffer>;
   /** The same bytes as a stream, for files of any size. */
   open(path: string): AsyncIterable<Uint8Array>;
+  /** Optional ability: lets go of what is held of it; it is read again where it is asked once more. */
+  forget?(): void;
 }

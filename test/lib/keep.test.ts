@@ -27,3 +27,22 @@ test('only as much as the limit is held as it is', () => {
   expect(second.isPacked).toBe(true);
   expect(second.read()).not.toBe(second.read());
 });
+
+test('a value that nobody else has is held itself, and packed as the others where there is no room for it', () => {
+  const keep = createKeep(20);
+  const [first, second] = [{ a: 1 }, { b: 2 }];
+  expect(keep(first, 20).read()).toBe(first);
+  const packed = keep(second, 20);
+  expect(packed.isPacked).toBe(true);
+  expect(packed.read()).toEqual(second);
+});
+
+test('many packed values are read as they were given', () => {
+  const keep = createKeep(0);
+  const values = Array.from({ length: 300 }, (_, i) => ({
+    i,
+    noise: Array.from({ length: 400 }, (_, j) => (i * 7919 + j * j * 31) % 9973),
+  }));
+  const kept = values.map((value) => keep(value));
+  expect(kept.map(({ read }) => read())).toEqual(values);
+});

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createMask, looksSecret, maskDiff, maskUrlCredentials } from '../../src/lib/redact.ts';
 
@@ -116,5 +117,24 @@ describe('maskDiff', () => {
   it('stays quick on long lines', () => {
     const line = ` ${'a'.repeat(300_000)}`;
     expect(maskDiff(line, mask)).toBe(line);
+  });
+
+  it('masks a line as it does beside one that has something to mask', () => {
+    const word = fc.constantFrom(
+      ' a: b',
+      ' key: x',
+      '+  api_key=1',
+      ' u: https://me:pw@host',
+      ' v: ${token-abc}',
+      ' hunter22',
+      ' ',
+    );
+    const secret = createMask([variable('db.password', 'hunter22')]);
+    fc.assert(
+      fc.property(fc.array(word), (lines) => {
+        const beside = maskDiff(['@@ -1 +1 @@', ...lines, '@@ -9 +9 @@', ' password: x'].join('\n'), secret);
+        expect(maskDiff(['@@ -1 +1 @@', ...lines].join('\n'), secret)).toBe(beside.split('\n').slice(0, -2).join('\n'));
+      }),
+    );
   });
 });

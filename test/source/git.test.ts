@@ -97,7 +97,10 @@ describe.each(['sha1', 'sha256'])('a commit of a %s repository', (format) => {
         }
       }
       expect(await textOf(source, 'twice')).toBe('web');
+      source.forget?.();
+      expect(source.origin.commit).toBe(commit);
       expect(await textOf(source, 'to-folder/x.dockerapp/docker-compose.yml')).toBe('compose');
+      expect(await entriesOf(source)).toEqual(found);
       for (const path of ['absolute', 'out', 'circle', 'dangling', 'to-git', '../x', '', 'deep', 'link/x']) {
         expect(await errorOf(source.read(path, 1000)), path).toContain('SOURCE_UNREADABLE');
       }

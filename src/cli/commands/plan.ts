@@ -21,8 +21,8 @@ export const PLAN: CommandDefinition = {
 };
 
 async function plan(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
-  return migrate(invocation, environment, async ({ setup, context, planPath, earlier }) => {
-    const outcome = await planMigration(setup.request, context, earlier);
+  return migrate(invocation, environment, async ({ setup, context, planPath, takeEarlier }) => {
+    const outcome = await planMigration(setup.request, context, takeEarlier());
     await writeOutput(planPath, formatPlan(outcome.plan));
     const proposal = join(setup.out, PROPOSED_TARGETS);
     // A proposal of an earlier plan would be taken for this one's.

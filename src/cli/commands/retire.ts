@@ -92,9 +92,9 @@ async function dropDockerApps(
   if (!invocation.flags.json && invocation.flags.verbosity !== 'quiet') environment.writeError(formatRetire(view));
   let targets: string[] = [];
   let apps: { readonly app: string; readonly status: string; readonly reference?: string }[] = [];
-  const result = await migrate(invocation, environment, async ({ setup, context, trees, planPath, earlier }) => {
+  const result = await migrate(invocation, environment, async ({ setup, context, trees, planPath, takeEarlier }) => {
     const request = { ...setup.request, dropDockerApps: true };
-    const outcome = await runMigration(request, context, savePlanAt(planPath, setup), earlier);
+    const outcome = await runMigration(request, context, savePlanAt(planPath, setup), takeEarlier());
     await trees.finish(outcome);
     targets = outcome.targets === undefined ? [] : outcome.plan.targets.map(({ name }) => name);
     apps = outcome.results.map(({ app, status, reference }) => ({

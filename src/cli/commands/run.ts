@@ -17,8 +17,8 @@ export const RUN: CommandDefinition = {
 };
 
 async function run(invocation: Invocation, environment: CliEnvironment): Promise<CommandResult> {
-  return migrate(invocation, environment, async ({ setup, context, trees, planPath, earlier }) => {
-    const outcome = await runMigration(setup.request, context, savePlanAt(planPath, setup), earlier);
+  return migrate(invocation, environment, async ({ setup, context, trees, planPath, takeEarlier }) => {
+    const outcome = await runMigration(setup.request, context, savePlanAt(planPath, setup), takeEarlier());
     await trees.finish(outcome);
     return { outcome, pending: false };
   });
