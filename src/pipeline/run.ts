@@ -220,7 +220,9 @@ function isDue({ name, bundle, place, diagnostics }: BuiltApp, named: ReadonlySe
 }
 
 function withOutcome(app: BuiltApp, outcome: PublishOutcome | undefined): BuiltApp {
-  return outcome === undefined ? app : { ...app, diagnostics: [...app.diagnostics, ...outcome.diagnostics] };
+  // Of a huge factory no list is copied for nothing.
+  const found = outcome?.diagnostics ?? [];
+  return found.length === 0 ? app : { ...app, diagnostics: [...app.diagnostics, ...found] };
 }
 
 /** An app failed while it was published: what it holds back is not written. */
@@ -270,6 +272,10 @@ function listResults(plan: MigrationPlan, apps: readonly BuiltApp[]): AppResult[
     status: row.status,
     ...(row.reason === undefined ? {} : { reason: row.reason }),
     ...(row.reference === undefined ? {} : { reference: row.reference }),
-    diagnostics: (diagnosticsOf.get(row.app) ?? row.diagnostics).filter((each) => !isNotTried([each])),
+    diagnostics: withoutNotTried(diagnosticsOf.get(row.app) ?? row.diagnostics),
   }));
+}
+
+function withoutNotTried(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return isNotTried(diagnostics) ? diagnostics.filter((each) => !isNotTried([each])) : diagnostics;
 }

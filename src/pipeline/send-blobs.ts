@@ -11,8 +11,9 @@ const SMALL_BLOB = 1024 * 1024;
 /** Sends the blobs of a bundle that its repository lacks; the bytes that went. `isSought`: each of them is looked for first. */
 export type SendBlobs = (bundle: AppBundle, how: { readonly isSought: boolean }) => Promise<number>;
 
-/** Where blobs are by now, so that another repository of the host can take them over. */
+/** Where blobs are by now, so that another repository of the host can take them over: the first ones, as what apps share comes with each of them. */
 type SentBlobs = Map<string, Promise<string | undefined>>;
+const MAX_SENT = 4096;
 
 export function createBlobSender(context: MigrationContext): SendBlobs {
   const sent: SentBlobs = new Map();
@@ -60,7 +61,7 @@ async function sendBlob(
   const { destination } = context;
   const known = sent.get(digest);
   let settle = (_repository: string | undefined): void => {};
-  if (known === undefined) {
+  if (known === undefined && sent.size < MAX_SENT) {
     sent.set(
       digest,
       new Promise((resolve) => {
