@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
-  existsSync,
   fstatSync,
   fsync,
   openSync,
   read,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -104,12 +104,32 @@ function replaceLocked(files: {
     throw error;
   }
   try {
-    const now = existsSync(path) ? readFileSync(path) : undefined;
-    if (now === undefined ? before !== undefined : before === undefined || !now.equals(before)) return false;
+    if (!isAsBefore(path, before)) return false;
     renameSync(temp, path);
     return true;
   } finally {
     rmSync(lock, { force: true });
+  }
+}
+
+/** True where a file has these very bytes, or is as absent as they are. A large one is never held twice. */
+function isAsBefore(path: string, before: Uint8Array | undefined): boolean {
+  const file = openFile(path);
+  if (file === undefined || before === undefined) {
+    if (file !== undefined) closeSync(file.handle);
+    return file === undefined && before === undefined;
+  }
+  try {
+    if (file.size !== before.byteLength) return false;
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (let at = 0; at < before.byteLength; ) {
+      const length = readSync(file.handle, chunk, 0, CHUNK_BYTES, null);
+      if (length === 0 || !chunk.subarray(0, length).equals(before.subarray(at, at + length))) return false;
+      at += length;
+    }
+    return true;
+  } finally {
+    closeSync(file.handle);
   }
 }
 

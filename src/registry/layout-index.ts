@@ -1,7 +1,6 @@
 import { RebundleError } from '../errors.ts';
 import { compareText, decodeUtf8 } from '../lib/bytes.ts';
 import { isDigest } from '../lib/digest.ts';
-import { jsonChunks } from '../lib/json-chunks.ts';
 import type { Descriptor, Digest } from '../model/oci.ts';
 import { MEDIA_TYPES } from '../model/oci.ts';
 import { isObject } from './manifest.ts';
@@ -36,17 +35,33 @@ export function parseIndex(bytes: Uint8Array | undefined, path: string): LayoutI
 /** The bytes of `index.json`: entries in the order of their names, those without a name first and as they were. */
 export function formatIndex(index: LayoutIndex): Buffer {
   const manifests = index.entries.toSorted((a, b) => compareText(nameOf(a) ?? '', nameOf(b) ?? ''));
-  return Buffer.from([...jsonChunks({ ...index.members, manifests }, encodeOnce)].join(''));
+  const empty = `${JSON.stringify({ ...index.members, manifests: [] }, undefined, 2)}\n`;
+  if (manifests.length === 0) return Buffer.from(empty);
+  // Nothing else is indented by two and named so: strings have no line feed.
+  const end = empty.indexOf(EMPTY_LIST) + EMPTY_LIST.length - 1;
+  const pieces = [empty.slice(0, end), ...manifests.map(formatEntry), `\n  ${empty.slice(end)}`];
+  return concatTexts(pieces.map((text, i) => (i > 1 && i < pieces.length - 1 ? `,${text}` : text)));
 }
 
-/** Texts of entries: the index of a large factory is written hundreds of times, each time with a few new ones. */
-const TEXTS = new WeakMap<object, string>();
+const EMPTY_LIST = '\n  "manifests": []';
 
-function encodeOnce(value: unknown, indent: number): string {
-  if (!isObject(value)) return JSON.stringify(value, undefined, indent);
-  const text = TEXTS.get(value) ?? JSON.stringify(value, undefined, indent);
-  TEXTS.set(value, text);
+/** Texts of entries: the index of a large factory is written hundreds of times, each time with a few new ones. */
+const TEXTS = new WeakMap<IndexEntry, string>();
+
+function formatEntry(entry: IndexEntry): string {
+  const known = TEXTS.get(entry);
+  if (known !== undefined) return known;
+  const text = JSON.stringify([[entry]], undefined, 2).slice('[\n  ['.length, -'\n  ]\n]'.length);
+  TEXTS.set(entry, text);
   return text;
+}
+
+/** Without the text as a whole, which of a large index takes as much as its bytes. */
+function concatTexts(texts: readonly string[]): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0));
+  let end = 0;
+  for (const text of texts) end += bytes.write(text, end);
+  return bytes;
 }
 
 /** The manifest that a full `host/repository:tag` names. Throws REGISTRY_LAYOUT where its entry is no descriptor that can be used. */
