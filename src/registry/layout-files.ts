@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  type BigIntStats,
   closeSync,
   constants,
   fstatSync,
@@ -7,7 +8,6 @@ import {
   openSync,
   read,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -66,11 +66,35 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+/** What tells versions of a file apart, and its absence. */
+export function versionOf(found: BigIntStats | undefined): string {
+  return found === undefined ? 'absent' : `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
+}
+
+export function statFile(path: string): BigIntStats | undefined {
+  return unlessMissing(path, () => statSync(path, { bigint: true }));
+}
+
+/** Pieces of a text, gathered to chunks worth a write. */
+export async function* gatherChunks(texts: Iterable<string>): AsyncGenerator<Uint8Array, void> {
+  let pieces: string[] = [];
+  let length = 0;
+  for (const text of texts) {
+    pieces.push(text);
+    length += text.length;
+    if (length < CHUNK_BYTES) continue;
+    yield Buffer.from(pieces.join(''));
+    pieces = [];
+    length = 0;
+  }
+  yield Buffer.from(pieces.join(''));
+}
+
 /**
- * Renames `temp` over `path` if that file (or its absence: undefined) is still as it was read; false where it is not. Looking and renaming
+ * Renames `temp` over `path` if that file is still of the version `before`; false where it is not. Looking and renaming
  * happen under a lock file that is never held across a wait, so that no writer of ours, in this process or another, comes in between.
  */
-export async function replaceUnchanged(temp: string, path: string, before: Uint8Array | undefined): Promise<boolean> {
+export async function replaceUnchanged(temp: string, path: string, before: string): Promise<boolean> {
   const lock = join(dirname(path), LOCK_NAME);
   let waited = 0;
   let holder: bigint | undefined;
@@ -93,7 +117,7 @@ export async function replaceUnchanged(temp: string, path: string, before: Uint8
 function replaceLocked(files: {
   readonly temp: string;
   readonly path: string;
-  readonly before: Uint8Array | undefined;
+  readonly before: string;
   readonly lock: string;
 }): boolean | undefined {
   const { temp, path, before, lock } = files;
@@ -104,32 +128,11 @@ function replaceLocked(files: {
     throw error;
   }
   try {
-    if (!isAsBefore(path, before)) return false;
+    if (versionOf(statFile(path)) !== before) return false;
     renameSync(temp, path);
     return true;
   } finally {
     rmSync(lock, { force: true });
-  }
-}
-
-/** True where a file has these very bytes, or is as absent as they are. A large one is never held twice. */
-function isAsBefore(path: string, before: Uint8Array | undefined): boolean {
-  const file = openFile(path);
-  if (file === undefined || before === undefined) {
-    if (file !== undefined) closeSync(file.handle);
-    return file === undefined && before === undefined;
-  }
-  try {
-    if (file.size !== before.byteLength) return false;
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    for (let at = 0; at < before.byteLength; ) {
-      const length = readSync(file.handle, chunk, 0, CHUNK_BYTES, null);
-      if (length === 0 || !chunk.subarray(0, length).equals(before.subarray(at, at + length))) return false;
-      at += length;
-    }
-    return true;
-  } finally {
-    closeSync(file.handle);
   }
 }
 

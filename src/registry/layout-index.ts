@@ -1,6 +1,7 @@
 import { RebundleError } from '../errors.ts';
 import { compareText, decodeUtf8 } from '../lib/bytes.ts';
 import { isDigest } from '../lib/digest.ts';
+import { jsonChunks } from '../lib/json-chunks.ts';
 import type { Descriptor, Digest } from '../model/oci.ts';
 import { MEDIA_TYPES } from '../model/oci.ts';
 import { isObject } from './manifest.ts';
@@ -32,36 +33,10 @@ export function parseIndex(bytes: Uint8Array | undefined, path: string): LayoutI
   return { members: document, entries: manifests };
 }
 
-/** The bytes of `index.json`: entries in the order of their names, those without a name first and as they were. */
-export function formatIndex(index: LayoutIndex): Buffer {
+/** The text of `index.json` in pieces: entries in the order of their names, those without a name first and as they were. */
+export function formatIndex(index: LayoutIndex): Iterable<string> {
   const manifests = index.entries.toSorted((a, b) => compareText(nameOf(a) ?? '', nameOf(b) ?? ''));
-  const empty = `${JSON.stringify({ ...index.members, manifests: [] }, undefined, 2)}\n`;
-  if (manifests.length === 0) return Buffer.from(empty);
-  // Nothing else is indented by two and named so: strings have no line feed.
-  const end = empty.indexOf(EMPTY_LIST) + EMPTY_LIST.length - 1;
-  const pieces = [empty.slice(0, end), ...manifests.map(formatEntry), `\n  ${empty.slice(end)}`];
-  return concatTexts(pieces.map((text, i) => (i > 1 && i < pieces.length - 1 ? `,${text}` : text)));
-}
-
-const EMPTY_LIST = '\n  "manifests": []';
-
-/** Texts of entries: the index of a large factory is written hundreds of times, each time with a few new ones. */
-const TEXTS = new WeakMap<IndexEntry, string>();
-
-function formatEntry(entry: IndexEntry): string {
-  const known = TEXTS.get(entry);
-  if (known !== undefined) return known;
-  const text = JSON.stringify([[entry]], undefined, 2).slice('[\n  ['.length, -'\n  ]\n]'.length);
-  TEXTS.set(entry, text);
-  return text;
-}
-
-/** Without the text as a whole, which of a large index takes as much as its bytes. */
-function concatTexts(texts: readonly string[]): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0));
-  let end = 0;
-  for (const text of texts) end += bytes.write(text, end);
-  return bytes;
+  return jsonChunks({ ...index.members, manifests }, (value, indent) => JSON.stringify(value, undefined, indent));
 }
 
 /** The manifest that a full `host/repository:tag` names. Throws REGISTRY_LAYOUT where its entry is no descriptor that can be used. */

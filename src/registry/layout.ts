@@ -1,4 +1,4 @@
-import { type BigIntStats, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { RebundleError } from '../errors.ts';
 import { decodeUtf8 } from '../lib/bytes.ts';
@@ -8,13 +8,16 @@ import type { Descriptor, Digest } from '../model/oci.ts';
 import { collectCopies, verifyContent } from './content.ts';
 import {
   fileSize,
+  gatherChunks,
   isTempName,
   onDisk,
   readChunks,
   readWhole,
   replaceUnchanged,
+  statFile,
   syncFolder,
   unlessMissing,
+  versionOf,
   writeTemp,
 } from './layout-files.ts';
 import { findMediaType, findTagged, formatIndex, type LayoutIndex, parseIndex, setTags } from './layout-index.ts';
@@ -39,7 +42,8 @@ export function createLayoutRegistry(directory: string): Registry {
 
 interface IndexState {
   readonly index: LayoutIndex;
-  readonly bytes: Buffer | undefined;
+  /** The version of the file that it was read of. */
+  readonly version: string;
 }
 
 /** Up to this size a blob is checked in memory before a file is made of it. */
@@ -53,7 +57,7 @@ class LayoutRegistry implements Registry {
   readonly #commit = shareRuns(() => this.#writeCommit());
   #tags = new Map<string, Descriptor>();
   #isLayout = false;
-  #lastIndex: (IndexState & { readonly key: string }) | undefined;
+  #lastIndex: IndexState | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -175,17 +179,16 @@ class LayoutRegistry implements Registry {
     this.#tags = new Map();
     await syncFolder(this.#blobs);
     for (;;) {
-      const { index, bytes } = this.#readIndex();
+      const { index, version } = this.#readIndex();
       const next = setTags(index, tags);
       if (next === index) return;
-      const formatted = formatIndex(next);
-      const temp = await writeTemp(this.#directory, formatted);
+      const temp = await writeTemp(this.#directory, gatherChunks(formatIndex(next)));
       try {
         const { ino } = onDisk(temp, () => statSync(temp, { bigint: true }));
         this.#lastIndex = undefined;
-        if (await replaceUnchanged(temp, this.#indexPath, bytes)) {
-          const found = this.#statIndex();
-          if (found?.ino === ino) this.#lastIndex = { key: keyOf(found), index: next, bytes: formatted };
+        if (await replaceUnchanged(temp, this.#indexPath, version)) {
+          const found = statFile(this.#indexPath);
+          if (found?.ino === ino) this.#lastIndex = { version: versionOf(found), index: next };
           break;
         }
       } finally {
@@ -195,25 +198,21 @@ class LayoutRegistry implements Registry {
     await syncFolder(this.#directory);
   }
 
-  #statIndex(): BigIntStats | undefined {
-    return unlessMissing(this.#indexPath, () => statSync(this.#indexPath, { bigint: true }));
-  }
-
   /** An index that is the same file as before is not parsed again: a large factory asks for it thousands of times. */
   #readIndex(): IndexState {
-    const key = keyOf(this.#statIndex());
-    if (this.#lastIndex?.key !== key) this.#lastIndex = { key, ...this.#parseIndex() };
+    const version = versionOf(statFile(this.#indexPath));
+    if (this.#lastIndex?.version !== version) this.#lastIndex = { version, index: this.#parseIndex() };
     return this.#lastIndex;
   }
 
-  #parseIndex(): IndexState {
+  #parseIndex(): LayoutIndex {
     const bytes = readWhole(this.#indexPath, MAX_INDEX_BYTES, (size) => {
       return new RebundleError(
         'REGISTRY_LAYOUT',
         `${this.#indexPath} has ${size} bytes; it is read up to ${MAX_INDEX_BYTES}`,
       );
     });
-    return { index: parseIndex(bytes, this.#indexPath), bytes };
+    return parseIndex(bytes, this.#indexPath);
   }
 
   #readManifest(digest: Digest, what: string): Buffer | undefined {
@@ -273,11 +272,6 @@ class LayoutRegistry implements Registry {
   #blobPath(digest: Digest): string {
     return join(this.#blobs, hexOf(digest));
   }
-}
-
-/** Tells versions of a file apart. */
-function keyOf(found: BigIntStats | undefined): string {
-  return found === undefined ? 'absent' : `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
 }
 
 function moveInto(temp: string, path: string): void {
