@@ -10,16 +10,17 @@ import { notTriedFinding } from './max-failures.ts';
 import { callOptions, type MigrationContext } from './migration.ts';
 import { createBlobSender, type SendBlobs } from './send-blobs.ts';
 
-/** What became of one bundle; a finding of severity error where it is not published. */
-export interface PublishOutcome {
+/** What became of bundles. An app with a finding of severity error is not published. */
+interface PublishOutcome {
   readonly bytesSent: number;
-  readonly diagnostics: readonly Diagnostic[];
+  /** By app name; nothing is said of an app where all went well. */
+  readonly findings: ReadonlyMap<string, readonly Diagnostic[]>;
 }
 
 /**
  * Publishes bundles side by side: blobs before the manifest, the manifest once under its tag, then it is read back and hashed. Of a bundle that is
  * there, what the registry lost is sent again. `resumed` says that an earlier run began to send, so that each blob is looked for. A failure stays
- * with its app; once there are `maxFailures` with the `failed` ones from before, no further app is begun. Outcomes by app name.
+ * with its app; once there are `maxFailures` with the `failed` ones from before, no further app is begun.
  */
 export async function publishBundles(
   apps: readonly BuiltApp[],
@@ -30,33 +31,36 @@ export async function publishBundles(
     readonly failed?: number;
     readonly maxFailures?: number | undefined;
   },
-): Promise<Map<string, PublishOutcome>> {
-  const outcomes = new Map<string, PublishOutcome>();
+): Promise<PublishOutcome> {
+  const findings = new Map<string, readonly Diagnostic[]>();
+  let bytesSent = 0;
   const work = { context, sendBlobs: createBlobSender(context), resumed: options.resumed };
   const { maxFailures = Number.POSITIVE_INFINITY } = options;
   let { failed = 0 } = options;
   await mapLimit(apps, createLimit(options.concurrency, context.signal), async (app) => {
     const { name } = app;
     if (failed >= maxFailures) {
-      outcomes.set(name, { bytesSent: 0, diagnostics: [notTriedFinding(maxFailures)] });
+      findings.set(name, [notTriedFinding(maxFailures)]);
       return;
     }
     try {
-      outcomes.set(name, await publishApp(app, work));
+      const { sent, isRestored } = await publishApp(app, work);
+      bytesSent += sent;
+      if (isRestored) findings.set(name, [restoredFinding(app)]);
     } catch (thrown) {
       const error = toRebundleError(thrown);
       if (error.code === 'CANCELLED') throw error;
       failed += 1;
-      outcomes.set(name, { bytesSent: 0, diagnostics: [errorFinding(error)] });
+      findings.set(name, [errorFinding(error)]);
     }
   });
-  return outcomes;
+  return { bytesSent, findings };
 }
 
 async function publishApp(
   app: BuiltApp,
   work: { readonly context: MigrationContext; readonly sendBlobs: SendBlobs; readonly resumed: boolean },
-): Promise<PublishOutcome> {
+): Promise<{ readonly sent: number; readonly isRestored: boolean }> {
   const { name, origin, open, place, details } = app;
   const { manifest } = details.read();
   if (open === undefined || place === undefined || manifest === undefined)
@@ -65,26 +69,24 @@ async function publishApp(
   context.emit({ type: 'app:stage', app: name, origin, stage: 'publish' });
   const reference = parseReference(app.bundle?.reference ?? '') as AppReference;
   const published = place.published ? await getPublished(reference, manifest, context) : undefined;
-  if (published !== undefined && (await hasBlobs(reference, published, context)))
-    return { bytesSent: 0, diagnostics: [] };
+  if (published !== undefined && (await hasBlobs(reference, published, context))) return { sent: 0, isRestored: false };
   const bytes = await open();
   const { bundle } = bytes;
   const isSought = work.resumed || place.published;
-  let bytesSent = await work.sendBlobs(bundle, { isSought });
+  let sent = await work.sendBlobs(bundle, { isSought });
   if (published === undefined) {
-    const sent = { bytes: bundle.manifestBytes, mediaType: manifest.mediaType, tag: place.tag };
-    await context.destination.putManifest(repositoryOf(reference), sent, callOptions(context));
-    bytesSent += manifest.size;
+    const tagged = { bytes: bundle.manifestBytes, mediaType: manifest.mediaType, tag: place.tag };
+    await context.destination.putManifest(repositoryOf(reference), tagged, callOptions(context));
+    sent += manifest.size;
     // A reference counts as published once the registry has served the very manifest that it names.
     if ((await getPublished(reference, manifest, context)) === undefined) throw notAsSent(reference);
   }
   await context.saveTree?.(bytes);
-  const isRestored = place.published && bytesSent > 0;
-  return { bytesSent, diagnostics: isRestored ? [restoredFinding(reference)] : [] };
+  return { sent, isRestored: place.published && sent > 0 };
 }
 
-function restoredFinding({ registry, repository }: AppReference): Diagnostic {
-  const place = `${registry}/${repository}`;
+function restoredFinding({ bundle }: BuiltApp): Diagnostic {
+  const place = bundle?.reference.split('@')[0] ?? '';
   return finding('publish.restored', `${place} had lost a part of the published bundle, which was sent again`);
 }
 

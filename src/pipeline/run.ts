@@ -11,7 +11,7 @@ import { explainAgain } from './device-updates.ts';
 import { tellFindings } from './ignore-findings.ts';
 import { countFailed, describeStop, isNotTried, isStopped } from './max-failures.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource } from './migration.ts';
-import { type PublishOutcome, publishBundles } from './publish.ts';
+import { publishBundles } from './publish.ts';
 import { skippedResults } from './scan.ts';
 import { writeTargets } from './write-targets.ts';
 
@@ -164,14 +164,14 @@ async function publishMigration(
   const named = new Set(built.plan.targets.flatMap(({ apps }) => apps.map(({ app }) => app)));
   const unpublished = built.apps.filter((app) => isDue(app, named));
   if (built.plan.hasChanges) await savePlan({ ...built.plan, state: 'started' });
-  const outcomes = await publishBundles(unpublished, context, {
+  const { bytesSent, findings } = await publishBundles(unpublished, context, {
     concurrency: request.config.publish.concurrency,
     resumed: built.plan.state === 'started',
     failed: countFailed(built.apps),
     maxFailures: request.maxFailures,
   });
-  const apps = built.apps.map((app) => withOutcome(app, outcomes.get(app.name)));
-  const anyFailed = [...outcomes.values()].some(({ diagnostics }) => hasErrors(diagnostics));
+  const apps = built.apps.map((app) => withFindings(app, findings.get(app.name)));
+  const anyFailed = [...findings.values()].some(hasErrors);
   const limited = isStopped(apps, request) ? { ...request, allowPartial: false } : request;
   const due = anyFailed ? await replanAfterFailure(built, apps, limited, context) : built.plan;
   const { plan, bytes: targets } = await writeTargets({
@@ -185,7 +185,6 @@ async function publishMigration(
   const isHeld = anyFailed || plan.apps.some(({ status }) => status === 'held');
   // As long as nothing of the targets is written, the whole plan is what the next try goes on with.
   await savePlan({ ...(targets === undefined ? built.plan : plan), state: isHeld ? 'started' : 'done' });
-  const bytesSent = [...outcomes.values()].reduce((sum, outcome) => sum + outcome.bytesSent, 0);
   const told = tellEnd({ plan, apps, scanned: built.scanned }, request, context);
   return { ...told, bytesSent, ...(targets === undefined ? {} : { targets }) };
 }
@@ -219,9 +218,8 @@ function isDue({ name, bundle, place, diagnostics }: BuiltApp, named: ReadonlySe
   return bundle !== undefined && !hasErrors(diagnostics) && (place?.published !== true || named.has(name));
 }
 
-function withOutcome(app: BuiltApp, outcome: PublishOutcome | undefined): BuiltApp {
-  // Of a huge factory no list is copied for nothing.
-  const found = outcome?.diagnostics ?? [];
+/** Of a huge factory no list is copied for nothing. */
+function withFindings(app: BuiltApp, found: readonly Diagnostic[] = []): BuiltApp {
   return found.length === 0 ? app : { ...app, diagnostics: [...app.diagnostics, ...found] };
 }
 

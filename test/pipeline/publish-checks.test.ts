@@ -39,12 +39,12 @@ test('a bundle that is there is read back and its blobs are looked for, without 
   const { apps } = await buildMigration(factory.request(), factory.context(), {});
   const closed = apps.map((app) => ({ ...app, open: () => Promise.reject(new Error('opened')) }));
   const { registry: destination, calls } = recordCalls(factory.destination);
-  const outcomes = await publishBundles(
+  const outcome = await publishBundles(
     closed,
     { ...factory.context(), destination },
     { concurrency: 2, resumed: false },
   );
-  expect([...outcomes]).toEqual(APPS.map((app) => [app, { bytesSent: 0, diagnostics: [] }]));
+  expect(outcome).toEqual({ bytesSent: 0, findings: new Map() });
   const kinds = calls.map((call) => call.split(' ').slice(0, 2).join(' '));
   for (const app of APPS) {
     expect(kinds.filter((kind) => kind === `getManifest acme/${app}`)).toHaveLength(1);
