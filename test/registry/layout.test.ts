@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -264,7 +264,8 @@ describe('layout folder', () => {
     // Another writer ends: the index is not the one that was read.
     const other = JSON.parse(before);
     other.annotations = { written: 'meanwhile' };
-    await writeFile(join(folder, 'index.json'), JSON.stringify(other));
+    await writeFile(`${folder}.other`, JSON.stringify(other));
+    await rename(`${folder}.other`, join(folder, 'index.json'));
     await rm(join(folder, '.rebundle-index.lock'));
     await putting;
     expect(JSON.parse(await readIndex()).annotations).toEqual({ written: 'meanwhile' });
