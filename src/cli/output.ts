@@ -16,6 +16,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { RebundleError } from '../errors.ts';
+import { encodeBlocks } from '../lib/bytes.ts';
 import { onOutput } from '../lib/on-output.ts';
 
 /** A file of a converted tree. */
@@ -35,7 +36,7 @@ export async function writeOutput(path: string, content: Uint8Array | Iterable<s
     await mkdir(dirname(path), { recursive: true });
     const temp = join(dirname(path), `.rebundle-${randomBytes(8).toString('hex')}.tmp`);
     try {
-      await writeStream(temp, 0o644, content instanceof Uint8Array ? [content] : toBytes(content));
+      await writeStream(temp, 0o644, content instanceof Uint8Array ? [content] : encodeBlocks(content));
       await rename(temp, path);
     } finally {
       await rm(temp, { force: true });
@@ -43,26 +44,8 @@ export async function writeOutput(path: string, content: Uint8Array | Iterable<s
   });
 }
 
-const BLOCK_BYTES = 256 * 1024;
-/** Of one UTF-16 unit. */
-const MOST_BYTES = 3;
 /** Blocks that are written before others get their turn. */
 const BLOCKS_IN_A_ROW = 16;
-
-/** Pieces of a text, gathered to blocks worth a write. A block is only there until the next one is asked for. */
-function* toBytes(texts: Iterable<string>): Generator<Uint8Array> {
-  const buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
-  let filled = 0;
-  for (const text of texts) {
-    if (filled + text.length * MOST_BYTES > BLOCK_BYTES) {
-      yield buffer.subarray(0, filled);
-      filled = 0;
-    }
-    if (text.length * MOST_BYTES > BLOCK_BYTES) yield Buffer.from(text);
-    else filled += buffer.write(text, filled);
-  }
-  yield buffer.subarray(0, filled);
-}
 
 /** The calls that write wait for nobody, as those of a converted tree; what waits for the disk has a thread. */
 async function writeStream(

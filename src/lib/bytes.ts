@@ -17,6 +17,25 @@ export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
+const BLOCK_BYTES = 256 * 1024;
+/** Of one UTF-16 unit. */
+const MOST_BYTES = 3;
+
+/** Pieces of a text as UTF-8, gathered to blocks worth a write. A block is only there until the next one is asked for. */
+export function* encodeBlocks(texts: Iterable<string>): Generator<Uint8Array> {
+  const buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  let filled = 0;
+  for (const text of texts) {
+    if (filled + text.length * MOST_BYTES > BLOCK_BYTES) {
+      yield buffer.subarray(0, filled);
+      filled = 0;
+    }
+    if (text.length * MOST_BYTES > BLOCK_BYTES) yield Buffer.from(text);
+    else filled += buffer.write(text, filled);
+  }
+  yield buffer.subarray(0, filled);
+}
+
 /** Decodes UTF-8, a leading byte order mark kept; undefined where the bytes are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {

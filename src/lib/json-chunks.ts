@@ -1,9 +1,19 @@
 /**
  * A value as JSON with two spaces of indent, a final line feed, in pieces that together are `JSON.stringify(value, undefined, 2)`: each member of the
  * object, and of the lists in it each item, is a piece, so that a large value never is one text. A list may be any iterable, made as it is written.
- * `encode` writes a piece.
+ * `encode` writes a piece. `texts` keeps those of items, for a value that is written again and again with most of its items.
  */
-export function* jsonChunks(value: object, encode: (value: unknown, indent: number) => string): Generator<string> {
+export function* jsonChunks(
+  value: object,
+  encode: (value: unknown, indent: number) => string,
+  texts?: WeakMap<object, string>,
+): Generator<string> {
+  const encodeItem = (item: unknown): string => {
+    if (texts === undefined || typeof item !== 'object' || item === null) return encodeWithin(item, 2, encode);
+    const text = texts.get(item) ?? encodeWithin(item, 2, encode);
+    texts.set(item, text);
+    return text;
+  };
   let before = '{\n';
   for (const [key, member] of Object.entries(value)) {
     if (member === undefined) continue;
@@ -15,7 +25,7 @@ export function* jsonChunks(value: object, encode: (value: unknown, indent: numb
     }
     let open = '[\n    ';
     for (const item of member) {
-      yield open + encodeWithin(item, 2, encode);
+      yield open + encodeItem(item);
       open = ',\n    ';
     }
     yield open === ',\n    ' ? '\n  ]' : '[]';

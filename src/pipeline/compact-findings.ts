@@ -19,26 +19,21 @@ export function createCompactFindings(): CompactFindings {
   const shared = new Map<string, string>();
   return (diagnostics) => {
     const own = new Map<string, string>();
-    const share = (text: string): string => {
+    const keep = (text: string, isCommon: boolean): string => {
       const known = shared.get(text) ?? own.get(text);
       if (known !== undefined) return known;
       // A part of a text keeps the whole text alive. A copy does not.
       const copy = JSON.parse(JSON.stringify(text)) as string;
-      const place = shared.size < MAX_SHARED && text.length <= LONGEST_SHARED ? shared : own;
-      place.set(text, copy);
-      return copy;
-    };
-    const shareOwn = (text: string): string => {
-      const copy = own.get(text) ?? (JSON.parse(JSON.stringify(text)) as string);
-      own.set(text, copy);
+      const isShared = isCommon && shared.size < MAX_SHARED && text.length <= LONGEST_SHARED;
+      (isShared ? shared : own).set(text, copy);
       return copy;
     };
     return diagnostics.map(({ code, severity, message, hint, location }) => ({
       code: (WORDS.get(code) ?? code) as Diagnostic['code'],
       severity: (WORDS.get(severity) ?? severity) as Diagnostic['severity'],
-      message: share(message),
-      ...(hint === undefined ? {} : { hint: share(hint) }),
-      ...(location === undefined ? {} : { location: { ...location, path: shareOwn(location.path) } }),
+      message: keep(message, true),
+      ...(hint === undefined ? {} : { hint: keep(hint, true) }),
+      ...(location === undefined ? {} : { location: { ...location, path: keep(location.path, false) } }),
     }));
   };
 }

@@ -44,9 +44,9 @@ export async function publishBundles(
       return;
     }
     try {
-      const { sent, isRestored } = await publishApp(app, work);
+      const { sent, restored } = await publishApp(app, work);
       bytesSent += sent;
-      if (isRestored) findings.set(name, [restoredFinding(app)]);
+      if (restored !== undefined) findings.set(name, [restored]);
     } catch (thrown) {
       const error = toRebundleError(thrown);
       if (error.code === 'CANCELLED') throw error;
@@ -60,16 +60,16 @@ export async function publishBundles(
 async function publishApp(
   app: BuiltApp,
   work: { readonly context: MigrationContext; readonly sendBlobs: SendBlobs; readonly resumed: boolean },
-): Promise<{ readonly sent: number; readonly isRestored: boolean }> {
-  const { name, origin, open, place, details } = app;
+): Promise<{ readonly sent: number; readonly restored?: Diagnostic }> {
+  const { name, origin, open, place, details, bundle: known } = app;
   const { manifest } = details.read();
-  if (open === undefined || place === undefined || manifest === undefined)
+  if (open === undefined || place === undefined || known === undefined || manifest === undefined)
     throw new RebundleError('INTERNAL', `${name} has no bundle`);
   const { context } = work;
   context.emit({ type: 'app:stage', app: name, origin, stage: 'publish' });
-  const reference = parseReference(app.bundle?.reference ?? '') as AppReference;
+  const reference = parseReference(known.reference) as AppReference;
   const published = place.published ? await getPublished(reference, manifest, context) : undefined;
-  if (published !== undefined && (await hasBlobs(reference, published, context))) return { sent: 0, isRestored: false };
+  if (published !== undefined && (await hasBlobs(reference, published, context))) return { sent: 0 };
   const bytes = await open();
   const { bundle } = bytes;
   const isSought = work.resumed || place.published;
@@ -82,11 +82,11 @@ async function publishApp(
     if ((await getPublished(reference, manifest, context)) === undefined) throw notAsSent(reference);
   }
   await context.saveTree?.(bytes);
-  return { sent, isRestored: place.published && sent > 0 };
+  return { sent, ...(place.published && sent > 0 ? { restored: restoredFinding(reference) } : {}) };
 }
 
-function restoredFinding({ bundle }: BuiltApp): Diagnostic {
-  const place = bundle?.reference.split('@')[0] ?? '';
+function restoredFinding({ registry, repository }: AppReference): Diagnostic {
+  const place = `${registry}/${repository}`;
   return finding('publish.restored', `${place} had lost a part of the published bundle, which was sent again`);
 }
 

@@ -37,7 +37,10 @@ export function isTempName(name: string): boolean {
 }
 
 /** Writes a new temporary file in `folder`, down to the disk, and returns its path. A failure leaves no file. */
-export async function writeTemp(folder: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<string> {
+export async function writeTemp(
+  folder: string,
+  content: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<string> {
   const path = join(folder, `.rebundle-${randomBytes(12).toString('hex')}.tmp`);
   const handle = onDisk(path, () => openSync(path, 'wx'));
   try {
@@ -73,21 +76,6 @@ export function versionOf(found: BigIntStats | undefined): string {
 
 export function statFile(path: string): BigIntStats | undefined {
   return unlessMissing(path, () => statSync(path, { bigint: true }));
-}
-
-/** Pieces of a text, gathered to chunks worth a write. */
-export async function* gatherChunks(texts: Iterable<string>): AsyncGenerator<Uint8Array, void> {
-  let pieces: string[] = [];
-  let length = 0;
-  for (const text of texts) {
-    pieces.push(text);
-    length += text.length;
-    if (length < CHUNK_BYTES) continue;
-    yield Buffer.from(pieces.join(''));
-    pieces = [];
-    length = 0;
-  }
-  yield Buffer.from(pieces.join(''));
 }
 
 /**

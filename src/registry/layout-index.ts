@@ -1,6 +1,7 @@
 import { RebundleError } from '../errors.ts';
 import { compareText, decodeUtf8 } from '../lib/bytes.ts';
 import { isDigest } from '../lib/digest.ts';
+import { jsonChunks } from '../lib/json-chunks.ts';
 import type { Descriptor, Digest } from '../model/oci.ts';
 import { MEDIA_TYPES } from '../model/oci.ts';
 import { isObject } from './manifest.ts';
@@ -32,32 +33,15 @@ export function parseIndex(bytes: Uint8Array | undefined, path: string): LayoutI
   return { members: document, entries: manifests };
 }
 
-/** The text of `index.json` in pieces: entries in the order of their names, those without a name first and as they were. */
-export function* formatIndex(index: LayoutIndex): Generator<string> {
-  const manifests = index.entries.toSorted((a, b) => compareText(nameOf(a) ?? '', nameOf(b) ?? ''));
-  const empty = `${JSON.stringify({ ...index.members, manifests: [] }, undefined, 2)}\n`;
-  // Nothing else is indented by two and named so: strings have no line feed.
-  const end = empty.indexOf(EMPTY_LIST) + EMPTY_LIST.length - 1;
-  yield empty.slice(0, end);
-  const format = manifests.length > MAX_TEXTS ? formatEntry : formatOnce;
-  for (const [i, entry] of manifests.entries()) yield `${i === 0 ? '' : ','}${format(entry)}`;
-  yield `${manifests.length === 0 ? '' : '\n  '}${empty.slice(end)}`;
-}
-
-const EMPTY_LIST = '\n  "manifests": []';
-
-function formatEntry(entry: IndexEntry): string {
-  return JSON.stringify([[entry]], undefined, 2).slice('[\n  ['.length, -'\n  ]\n]'.length);
-}
-
 /** Entries whose texts are kept: an index is written anew for every few apps. Of a huge one that would take too much memory. */
 const MAX_TEXTS = 4096;
-const TEXTS = new WeakMap<IndexEntry, string>();
+const TEXTS = new WeakMap<object, string>();
 
-function formatOnce(entry: IndexEntry): string {
-  const text = TEXTS.get(entry) ?? formatEntry(entry);
-  TEXTS.set(entry, text);
-  return text;
+/** The text of `index.json` in pieces: entries in the order of their names, those without a name first and as they were. */
+export function formatIndex(index: LayoutIndex): Iterable<string> {
+  const manifests = index.entries.toSorted((a, b) => compareText(nameOf(a) ?? '', nameOf(b) ?? ''));
+  const encode = (value: unknown, indent: number): string => JSON.stringify(value, undefined, indent);
+  return jsonChunks({ ...index.members, manifests }, encode, manifests.length > MAX_TEXTS ? undefined : TEXTS);
 }
 
 /** The manifest that a full `host/repository:tag` names. Throws REGISTRY_LAYOUT where its entry is no descriptor that can be used. */

@@ -1,14 +1,13 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { RebundleError } from '../errors.ts';
-import { decodeUtf8 } from '../lib/bytes.ts';
+import { decodeUtf8, encodeBlocks } from '../lib/bytes.ts';
 import { digestOf, hexOf, isDigest } from '../lib/digest.ts';
 import { shareRuns } from '../lib/limit.ts';
 import type { Descriptor, Digest } from '../model/oci.ts';
 import { collectCopies, verifyContent } from './content.ts';
 import {
   fileSize,
-  gatherChunks,
   isTempName,
   onDisk,
   readChunks,
@@ -182,7 +181,7 @@ class LayoutRegistry implements Registry {
       const { index, version } = this.#readIndex();
       const next = setTags(index, tags);
       if (next === index) return;
-      const temp = await writeTemp(this.#directory, gatherChunks(formatIndex(next)));
+      const temp = await writeTemp(this.#directory, encodeBlocks(formatIndex(next)));
       try {
         const { ino } = onDisk(temp, () => statSync(temp, { bigint: true }));
         this.#lastIndex = undefined;

@@ -18,6 +18,23 @@ test('every item of a list is a piece of its own', () => {
   expect(pieces.filter((piece) => piece.includes('x\\ny'))).toHaveLength(1);
 });
 
+test('texts of items are made once where they are kept, to the same whole', () => {
+  const value = { items: [{ a: [1] }, 'text', null, { b: {} }], other: { c: 2 } };
+  const texts = new WeakMap<object, string>();
+  let encoded = 0;
+  const count = (part: unknown, indent: number): string => {
+    encoded += 1;
+    return encode(part, indent);
+  };
+  const write = (given: object): string => [...jsonChunks(given, count, texts)].join('');
+  expect(write(value)).toBe(`${JSON.stringify(value, undefined, 2)}\n`);
+  const first = encoded;
+  const longer = { ...value, items: [...value.items, { d: 3 }] };
+  expect(write(longer)).toBe(`${JSON.stringify(longer, undefined, 2)}\n`);
+  // Two kept items less, and a new one more.
+  expect(encoded - first).toBe(first - 1);
+});
+
 test('a list may be made as it is written', () => {
   function* items() {
     yield { a: 1 };
