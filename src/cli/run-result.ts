@@ -11,7 +11,7 @@ import { combineStatus } from './exit-status.ts';
 import { writeFailedList } from './failed-list.ts';
 import { writeReports } from './report-files.ts';
 import { reporterKind, wantsColor } from './reporters.ts';
-import { type Finished, resultStatus, sourceStatus } from './session.ts';
+import { type Finished, hasBundle, resultStatus, sourceStatus } from './session.ts';
 import type { Setup } from './setup.ts';
 
 /** The targets that a plan proposes, in the output folder. */
@@ -56,9 +56,7 @@ export async function finishRun(outcome: EndedOutcome, run: RunEnd): Promise<Fin
     { out: setup.out, cwd: environment.cwd, requests: flags.reports },
   );
   const summary = summarize(report, run);
-  const references = results.flatMap(({ app, reference }) =>
-    reference === undefined ? [] : [`${app}\t${reference}\n`],
-  );
+  const references = results.filter(hasBundle).map(({ app, reference }) => `${app}\t${reference}\n`);
   return {
     status,
     results,

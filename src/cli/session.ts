@@ -50,9 +50,14 @@ function countResults(results: readonly AppResult[], bytesSent: number): RunCoun
     skipped: count('skipped'),
     held: count('held'),
     failed: count('failed'),
-    bundles: results.filter(({ reference }) => reference !== undefined).length,
+    bundles: results.filter(hasBundle).length,
     bytesSent,
   };
+}
+
+/** True where the run made a bundle that is, or can be, published: an app that failed may have the reference of one that is not. */
+export function hasBundle({ status, reference }: AppResult): boolean {
+  return status !== 'failed' && reference !== undefined;
 }
 
 /** 1 where a repository could not be read. */

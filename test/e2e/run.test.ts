@@ -190,3 +190,21 @@ test('a folder of the user in place of a converted tree stops the run before any
     await workspace.close();
   }
 });
+
+test('an app whose bundle was made but not published is not among the references that are printed', async () => {
+  const workspace = await Workspace.create();
+  try {
+    const path = 'samples/gateway/river-gauge.dockerapp';
+    // docker-app did not split it so, and its targets would name it for devices of both styles.
+    await workspace.write(path, (await workspace.read(path)).replaceAll('\n---\n', '\n--\n'));
+    const { status, stdout, stderr } = await workspace.run(['run', '--config', CONFIG, '--reporter', 'ndjson']);
+    expect(status).toBe(1);
+    expect(Object.keys(referencesIn(stdout))).toEqual(SELECTED.filter((app) => app !== 'river-gauge'));
+    const end = stderr.split('\n').find((line) => line.includes('"run:end"')) ?? '';
+    expect(JSON.parse(end).counts).toMatchObject({ failed: 1, bundles: SELECTED.length - 1 });
+    const index = await workspace.read('out/registry/index.json');
+    expect([index.includes('riverbend/river-gauge:'), index.includes('riverbend/metrics:')]).toEqual([false, true]);
+  } finally {
+    await workspace.close();
+  }
+});
