@@ -1,4 +1,11 @@
-import type { ErrorObject } from 'ajv';
+/** What the validator says, in ajv's terms. */
+export interface SchemaError {
+  readonly keyword: string;
+  /** JSON pointer. */
+  readonly instancePath: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly message?: string;
+}
 
 /** What the schema minds at one place. `path` leads to the value; `key` is a member of it that is not known. */
 export interface SpecError {
@@ -23,8 +30,8 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
  * The errors that a reader can act on. Where a value may have one of several shapes, the schema tells of every shape that did not fit: what is
  * wrong inside the shape that was meant stands, and where none was meant, all shapes are named at once.
  */
-export function selectSpecErrors(errors: readonly ErrorObject[]): SpecError[] {
-  const tree = new Map<string, ErrorObject[]>();
+export function selectSpecErrors(errors: readonly SchemaError[]): SpecError[] {
+  const tree = new Map<string, SchemaError[]>();
   for (const error of errors) {
     const siblings = tree.get(error.instancePath);
     if (siblings === undefined) tree.set(error.instancePath, [error]);
@@ -49,11 +56,11 @@ export function selectSpecErrors(errors: readonly ErrorObject[]): SpecError[] {
   });
 }
 
-function isChoice({ keyword }: ErrorObject): boolean {
+function isChoice({ keyword }: SchemaError): boolean {
   return keyword === 'oneOf' || keyword === 'anyOf';
 }
 
-function isConcrete(error: ErrorObject): boolean {
+function isConcrete(error: SchemaError): boolean {
   return !isChoice(error) && error.keyword !== 'type';
 }
 
@@ -67,7 +74,7 @@ function ancestors(path: string): string[] {
   return found;
 }
 
-function describeConcrete(path: string, errors: readonly ErrorObject[]): SpecError[] {
+function describeConcrete(path: string, errors: readonly SchemaError[]): SpecError[] {
   const place = split(path);
   const described = errors.map(({ keyword, params, message }): SpecError => {
     if (keyword === 'additionalProperties')

@@ -1,28 +1,24 @@
-import type { ValidateFunction } from 'ajv';
 import { finding } from '../lib/finding.ts';
 import { effectivePairs, resolveAlias, type YamlNode } from '../lib/yaml.ts';
 import type { Diagnostic } from '../model/app.ts';
 import type { ComposeFile } from './compose-file.ts';
 import { findSpecConflicts } from './spec-conflicts.ts';
-import { selectSpecErrors } from './spec-errors.ts';
-import { COMPOSE_SPEC_SCHEMA } from './spec-schema.ts';
+import { type SchemaError, selectSpecErrors } from './spec-errors.ts';
 import { readSpecValue } from './spec-value.ts';
 
 /** More findings about one file help nobody. */
 const MAX_FINDINGS = 100;
 
-let compiled: Promise<ValidateFunction> | undefined;
+interface Validate {
+  (value: unknown): boolean;
+  /** Of the last call. */
+  errors?: readonly SchemaError[] | null;
+}
 
-/** Compiled once a process, and only where something is to be validated: it takes far longer than the validation of a file. */
-function compileSchema(): Promise<ValidateFunction> {
-  compiled ??= import('ajv').then(({ Ajv }) => {
-    // Formats of the schema are only named where compose-go reads durations, which the rules of 2020 look at already.
-    const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
-    // Lists with equal items pass: compose-go drops the copies before it looks. Ajv would compare each item with each other one.
-    ajv.removeKeyword('uniqueItems');
-    return ajv.compile(JSON.parse(COMPOSE_SPEC_SCHEMA));
-  });
-  return compiled;
+/** Loaded only where something is to be validated. */
+async function loadValidator(): Promise<Validate> {
+  const { validate } = await import('./spec-validator.ts');
+  return validate;
 }
 
 /**
@@ -40,7 +36,7 @@ export async function validateSpec(file: ComposeFile, severity: 'error' | 'warni
       found.set(key, { at, diagnostic: { ...finding(code, message, { location: locate(at) }), severity } });
   };
   const value = readSpecValue(file, (kind, message, at) => add(`spec.${kind}`, message, at));
-  const validate = await compileSchema();
+  const validate = await loadValidator();
   if (!validate(value)) {
     for (const { kind, path, key, problem } of selectSpecErrors(validate.errors ?? [])) {
       if (found.size >= MAX_FINDINGS) break;
