@@ -219,6 +219,7 @@ async function createContext({
     ...offlineContext(setup, environment, emit),
     imageRegistry: places.imageRegistry,
     destination: places.destination,
+    isRemote: places.isRemote,
     saveTree: trees.save,
   };
   if (targets === undefined) return context;

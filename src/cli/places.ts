@@ -22,6 +22,8 @@ import { createHostSettings } from './registry-hosts.ts';
 export interface Places {
   readonly imageRegistry: (host: string) => Registry;
   readonly destination: Registry;
+  /** The destination is a server. */
+  readonly isRemote: boolean;
   /** How reports name the destination. */
   readonly destinationName: string;
   /** Any other place: `push` to write there. */
@@ -81,6 +83,7 @@ export function openPlaces({ config, environment, emit, cache, offline = false }
         throw new RebundleError('CONFIG_INVALID', 'the configuration names no registry to write to');
       return open(to, 'push');
     },
+    isRemote: to?.kind === 'registry',
     destinationName: to === undefined ? '' : formatPlace(to, environment.cwd),
     open,
     http: openHttp,

@@ -20,15 +20,17 @@ export type OpenApp = () => Promise<AppBytes>;
 const OVERHEAD = 4096;
 
 /** Holds the bytes of apps up to `limit` for all together. Those of further apps are made again when they are written. */
-export function createByteStore(limit: number): (made: AppBytes, make: OpenApp) => OpenApp {
+export function createByteStore(
+  limit: number,
+): (made: AppBytes, make: OpenApp) => { readonly open: OpenApp; readonly isHeld: boolean } {
   let held = 0;
   return (made, make) => {
     const size = sizeOf(made);
     if (held + size <= limit) {
       held += size;
-      return async () => made;
+      return { open: async () => made, isHeld: true };
     }
-    return openAgain(made.name, made.bundle.manifest.digest, make);
+    return { open: openAgain(made.name, made.bundle.manifest.digest, make), isHeld: false };
   };
 }
 

@@ -9,6 +9,7 @@ import { errorFinding, finding } from '../lib/finding.ts';
 import type { Keep } from '../lib/keep.ts';
 import { createMask, maskDiff, maskVariables } from '../lib/redact.ts';
 import { formatReference } from '../lib/reference.ts';
+import { nextTurn } from '../lib/turns.ts';
 import type {
   AppPackage,
   BundleFile,
@@ -63,6 +64,8 @@ export interface BuiltApp {
   readonly diagnostics: readonly Diagnostic[];
   /** There where `bundle` is. */
   readonly open?: OpenApp;
+  /** `open` has the bytes at hand. */
+  readonly isHeld?: boolean;
 }
 
 /** An app of which all is known but whether the destination has it: that is being asked, and nothing large is held meanwhile. */
@@ -162,6 +165,7 @@ async function describeApp(
     const rules = { rules: request.config.secrets.allow, now: context.createdAt };
     const secrets = await findBundleSecrets(app, bundle.files, rules);
     // What devices would not take is told before anything is sent.
+    await nextTurn();
     const wrong = (await checkBundle(bundle)).filter(({ severity }) => severity === 'error');
     const all = [...own, ...made.diagnostics, ...secrets, ...wrong];
     const oldStyle =
@@ -190,7 +194,7 @@ async function describeApp(
       ...(oldStyle === undefined ? {} : { dockerApp: oldStyle }),
       details,
       diagnostics: compact(maskFindings(app, all)),
-      open: openHeld(made.bytes, { origin: base.origin, details }, input),
+      ...openHeld(made.bytes, { origin: base.origin, details }, input),
     };
     return { app: built, tag, reference: bundle.reference };
   } catch (thrown) {
@@ -227,7 +231,7 @@ function openHeld(
   made: AppBytes,
   app: Pick<BuiltApp, 'origin' | 'details'>,
   { hold, request, task: { reconvert } }: Parameters<typeof buildApp>[1],
-): OpenApp {
+): Required<Pick<BuiltApp, 'open' | 'isHeld'>> {
   return hold(made, () => repeatBytes(app, { request, reconvert }));
 }
 

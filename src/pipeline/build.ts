@@ -38,11 +38,22 @@ export interface BuiltMigration {
   readonly targets?: TargetsState;
 }
 
-/** Computes everything that a run would publish, and writes nothing. `earlier` is a plan that spares questions about what it knows. */
+/**
+ * Computes everything that a run would publish, and writes nothing. `earlier` is a plan that spares questions about what it knows. `onBuilt` is told
+ * of each app as soon as its bundle is known.
+ */
 export async function buildMigration(
   request: MigrationRequest,
   context: MigrationContext,
-  { basis, earlier }: { readonly basis?: PlanBasis | undefined; readonly earlier?: MigrationPlan | undefined },
+  {
+    basis,
+    earlier,
+    onBuilt,
+  }: {
+    readonly basis?: PlanBasis | undefined;
+    readonly earlier?: MigrationPlan | undefined;
+    readonly onBuilt?: ((app: BuiltApp) => void) | undefined;
+  },
 ): Promise<BuiltMigration> {
   const scanned = await scanSources(request, context);
   checkRemovals(request, scanned);
@@ -81,6 +92,7 @@ export async function buildMigration(
       app.built.then(
         (built) => {
           if (contents !== undefined) readAhead(built, contents);
+          onBuilt?.(built);
           // The bundle that is there already is not looked at again.
           if (built.bundle !== undefined) former.forget(built.bundle.reference);
         },

@@ -73,6 +73,8 @@ export interface MigrationContext {
   readonly imageRegistry: (host: string) => Registry;
   /** Where bundles are written. */
   readonly destination: Registry;
+  /** The destination is a server, whose answers are waited for. */
+  readonly isRemote?: boolean;
   /** Keeps the converted tree of an app that was just published; never rejects. */
   readonly saveTree?: (app: AppBytes) => Promise<void>;
   readonly tufRepo?: TufRepo;

@@ -8,7 +8,8 @@ import { type AppReference, type Descriptor, MEDIA_TYPES } from '../model/oci.ts
 import type { BuiltApp } from './build-app.ts';
 import { notTriedFinding } from './max-failures.ts';
 import { callOptions, type MigrationContext } from './migration.ts';
-import { createBlobSender, type SendBlobs } from './send-blobs.ts';
+import type { AheadSender } from './send-ahead.ts';
+import type { SendBlobs } from './send-blobs.ts';
 
 /** What became of bundles. An app with a finding of severity error is not published. */
 interface PublishOutcome {
@@ -19,13 +20,15 @@ interface PublishOutcome {
 
 /**
  * Publishes bundles side by side: blobs before the manifest, the manifest once under its tag, then it is read back and hashed. Of a bundle that is
- * there, what the registry lost is sent again. `resumed` says that an earlier run began to send, so that each blob is looked for. A failure stays
- * with its app; once there are `maxFailures` with the `failed` ones from before, no further app is begun.
+ * there, what the registry lost is sent again. `resumed` says that an earlier run began to send, so that each blob is looked for; `ahead` has sent
+ * blobs by now. A failure stays with its app; once there are `maxFailures` with the `failed` ones from before, no further app is begun.
  */
 export async function publishBundles(
   apps: readonly BuiltApp[],
   context: MigrationContext,
   options: {
+    readonly sendBlobs: SendBlobs;
+    readonly ahead?: AheadSender | undefined;
     readonly concurrency: number;
     readonly resumed: boolean;
     readonly failed?: number;
@@ -34,7 +37,7 @@ export async function publishBundles(
 ): Promise<PublishOutcome> {
   const findings = new Map<string, readonly Diagnostic[]>();
   let bytesSent = 0;
-  const work = { context, sendBlobs: createBlobSender(context), resumed: options.resumed };
+  const work = { ...options, context };
   const { maxFailures = Number.POSITIVE_INFINITY } = options;
   let { failed = 0 } = options;
   await mapLimit(apps, createLimit(options.concurrency, context.signal), async (app) => {
@@ -59,7 +62,12 @@ export async function publishBundles(
 
 async function publishApp(
   app: BuiltApp,
-  work: { readonly context: MigrationContext; readonly sendBlobs: SendBlobs; readonly resumed: boolean },
+  work: {
+    readonly context: MigrationContext;
+    readonly sendBlobs: SendBlobs;
+    readonly ahead?: AheadSender | undefined;
+    readonly resumed: boolean;
+  },
 ): Promise<{ readonly sent: number; readonly restored?: Diagnostic }> {
   const { name, origin, open, place, details, bundle: known } = app;
   const { manifest } = details.read();
@@ -73,7 +81,7 @@ async function publishApp(
   const bytes = await open();
   const { bundle } = bytes;
   const isSought = work.resumed || place.published;
-  let sent = await work.sendBlobs(bundle, { isSought });
+  let sent = (await work.ahead?.finished(name)) ?? (await work.sendBlobs(bundle, { isSought }));
   if (published === undefined) {
     const tagged = { bytes: bundle.manifestBytes, mediaType: manifest.mediaType, tag: place.tag };
     await context.destination.putManifest(repositoryOf(reference), tagged, callOptions(context));

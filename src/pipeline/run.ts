@@ -1,5 +1,6 @@
 import { RebundleError } from '../errors.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
+import { createLimit } from '../lib/limit.ts';
 import type { AppResult, AppStatus, Diagnostic } from '../model/app.ts';
 import type { MigrationPlan, PlannedApp } from '../model/plan.ts';
 import { addTargets } from '../targets/add-targets.ts';
@@ -13,6 +14,8 @@ import { countFailed, describeStop, isNotTried, isStopped } from './max-failures
 import { hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource } from './migration.ts';
 import { publishBundles } from './publish.ts';
 import { skippedResults } from './scan.ts';
+import { type AheadSender, createAheadSender, isOpened, openPlan, sendsAhead } from './send-ahead.ts';
+import { createBlobSender, type SendBlobs } from './send-blobs.ts';
 import { writeTargets } from './write-targets.ts';
 
 /** How a run ended; `built` for what reports need beyond the plan. */
@@ -45,15 +48,30 @@ export async function planMigration(
   };
 }
 
-/** `run`: plans and publishes in one go. */
+/** `run`: plans and publishes in one go. To a server that lacks all bundles, a first run sends blobs while further apps are planned. */
 export async function runMigration(
   request: MigrationRequest,
   context: MigrationContext,
   savePlan: SavePlan,
   earlier?: MigrationPlan,
 ): Promise<MigrationOutcome> {
-  const built = await continueOrBuild(request, context, earlier);
-  return publishMigration(built, request, context, { savePlan, follow: 'current' });
+  const inTurn = createLimit(1);
+  const save: SavePlan = (plan) => inTurn(() => savePlan(plan));
+  const sendBlobs = createBlobSender(context);
+  const ahead = sendsAhead(request, context, earlier)
+    ? createAheadSender({ request, context, isSought: earlier !== undefined }, sendBlobs, () =>
+        save(openPlan(request, context)),
+      )
+    : undefined;
+  try {
+    const built = await continueOrBuild(request, context, earlier, ahead?.begin);
+    // From now on each app goes as a whole, those first whose blobs are there.
+    ahead?.stop();
+    return await publishMigration(built, request, context, { savePlan: save, follow: 'current', sendBlobs, ahead });
+  } finally {
+    ahead?.stop();
+    await ahead?.settle();
+  }
 }
 
 /** `apply`: publishes exactly what the plan says. Throws PLAN_STALE naming the first thing that is not as planned. */
@@ -77,7 +95,7 @@ export async function applyMigration(
   const due = { ...built, plan: written ? withoutTargets(begun) : begun };
   const limited =
     maxFailures === undefined ? request : { ...request, maxFailures: maxFailures + countFailed(built.apps) };
-  return publishMigration(due, limited, context, { savePlan, follow: 'exact' });
+  return publishMigration(due, limited, context, { savePlan, follow: 'exact', sendBlobs: createBlobSender(context) });
 }
 
 /** True where the targets that a plan fixed cannot be added any more. */
@@ -110,7 +128,12 @@ async function continueOrBuild(
   request: MigrationRequest,
   context: MigrationContext,
   earlier: MigrationPlan | undefined,
+  onBuilt?: (app: BuiltApp) => void,
 ): Promise<BuiltMigration> {
+  if (earlier !== undefined && isOpened(earlier)) {
+    const built = await buildMigration(request, context, { earlier, onBuilt });
+    return { ...built, plan: { ...built.plan, state: 'started' } };
+  }
   if (earlier?.state === 'started') {
     const targets = await readTargets(context);
     if (!isWritten(earlier, targets?.file)) {
@@ -123,7 +146,7 @@ async function continueOrBuild(
         return { ...built, plan: { ...built.plan, state: 'started' } };
     }
   }
-  return buildMigration(request, context, { earlier });
+  return buildMigration(request, context, { earlier, onBuilt });
 }
 
 /** The first thing in which a plan made now differs from an earlier one, in words. */
@@ -158,13 +181,25 @@ async function publishMigration(
   built: BuiltMigration,
   request: MigrationRequest,
   context: MigrationContext,
-  { savePlan, follow }: { readonly savePlan: SavePlan; readonly follow: 'exact' | 'current' },
+  {
+    savePlan,
+    follow,
+    sendBlobs,
+    ahead,
+  }: {
+    readonly savePlan: SavePlan;
+    readonly follow: 'exact' | 'current';
+    readonly sendBlobs: SendBlobs;
+    readonly ahead?: AheadSender | undefined;
+  },
 ): Promise<MigrationOutcome> {
   if (isStopped(built.apps, request)) return leaveUnpublished(built, request, context, savePlan);
   const named = new Set(built.plan.targets.flatMap(({ apps }) => apps.map(({ app }) => app)));
   const unpublished = built.apps.filter((app) => isDue(app, named));
   if (built.plan.hasChanges) await savePlan({ ...built.plan, state: 'started' });
   const { bytesSent, findings } = await publishBundles(unpublished, context, {
+    sendBlobs,
+    ahead,
     concurrency: request.config.publish.concurrency,
     resumed: built.plan.state === 'started',
     failed: countFailed(built.apps),

@@ -3,6 +3,7 @@ import { checkBundle } from '../../src/device/verify-bundle.ts';
 import { finding } from '../../src/lib/finding.ts';
 import { buildMigration } from '../../src/pipeline/build.ts';
 import { publishBundles } from '../../src/pipeline/publish.ts';
+import { createBlobSender } from '../../src/pipeline/send-blobs.ts';
 import { codesOf, recordCalls, statusesOf, TestFactory } from './factory.ts';
 
 vi.mock('../../src/device/verify-bundle.ts', { spy: true });
@@ -42,7 +43,7 @@ test('a bundle that is there is read back and its blobs are looked for, without 
   const outcome = await publishBundles(
     closed,
     { ...factory.context(), destination },
-    { concurrency: 2, resumed: false },
+    { sendBlobs: createBlobSender(factory.context()), concurrency: 2, resumed: false },
   );
   expect(outcome).toEqual({ bytesSent: 0, findings: new Map() });
   const kinds = calls.map((call) => call.split(' ').slice(0, 2).join(' '));
