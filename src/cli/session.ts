@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { RebundleError } from '../errors.ts';
 import type { Emit, RunCounts } from '../events.ts';
+import { createTurns } from '../lib/limit.ts';
 import type { AppResult, Diagnostic } from '../model/app.ts';
 import type { Severity } from '../model/findings.ts';
 import type { MigrationContext, ScannedSource } from '../pipeline/migration.ts';
@@ -90,6 +92,7 @@ export function offlineContext(setup: Setup, environment: CliEnvironment, emit: 
     tool: environment.version,
     emit,
     limit: setup.limit,
+    nextTurn: createTurns(() => setImmediate()),
     signal: environment.signal,
   };
 }

@@ -41,6 +41,15 @@ export async function mapLimit<T, R>(
   return results;
 }
 
+/** Gives turns in the order of asking: each comes once `wait` has passed after the one before it. */
+export function createTurns(wait: () => Promise<void>): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return () => {
+    last = last.then(wait);
+    return last;
+  };
+}
+
 /** One call per key, shared by all who ask for it; a failure is shared too. */
 export class SingleFlight<K, V> {
   readonly #calls = new Map<K, Promise<V>>();

@@ -206,8 +206,8 @@ export interface SkippedTarget {
 }
 
 /**
- * The one state file. `proposed`: made by `plan`, gives no pins; `started`: a run began to publish it and can be resumed;
- * `done`: it was published whole.
+ * The one state file. `proposed`: made by `plan`, gives no pins; `started`: a run began to publish it and can be resumed,
+ * and where it has no apps, began to send blobs while it was being made; `done`: it was published whole.
  */
 export interface MigrationPlan {
   readonly version: 1;

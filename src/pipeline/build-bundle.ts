@@ -7,7 +7,6 @@ import { pinCompose } from '../compose/pin.ts';
 import type { Config } from '../config.ts';
 import { keepFirst, once } from '../lib/bytes.ts';
 import { digestOf, digestStream } from '../lib/digest.ts';
-import { nextTurn } from '../lib/turns.ts';
 import type { AppBundle, BundleFile, ComposeApp, Diagnostic } from '../model/app.ts';
 import { planComposeLayers } from './compose-layer.ts';
 import type { ConvertedApp } from './migration.ts';
@@ -51,7 +50,6 @@ export async function buildBundle(
   const dockerCompose = config.bundle.dockerCompose
     ? await planComposeLayers({ name, text: pinned.text, file, files })
     : { diagnostics: [] };
-  await nextTurn();
   const bundle = await assembleBundle({
     name,
     registry,

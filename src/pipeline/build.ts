@@ -39,8 +39,8 @@ export interface BuiltMigration {
 }
 
 /**
- * Computes everything that a run would publish, and writes nothing. `earlier` is a plan that spares questions about what it knows. `onBuilt` is told
- * of each app as soon as its bundle is known.
+ * Computes everything that a run would publish, and writes nothing. `earlier` is a plan that spares questions about what it knows. `createdAt` is a
+ * clock to go on with. `onBuilt` is told of each app as soon as its bundle is known.
  */
 export async function buildMigration(
   request: MigrationRequest,
@@ -48,10 +48,12 @@ export async function buildMigration(
   {
     basis,
     earlier,
+    createdAt = basis?.plan.createdAt ?? context.createdAt,
     onBuilt,
   }: {
     readonly basis?: PlanBasis | undefined;
     readonly earlier?: MigrationPlan | undefined;
+    readonly createdAt?: string | undefined;
     readonly onBuilt?: ((app: BuiltApp) => void) | undefined;
   },
 ): Promise<BuiltMigration> {
@@ -103,7 +105,6 @@ export async function buildMigration(
     basis === undefined ? answerFromPlan(earlier, shared) : undefined,
   );
   const apps = await Promise.all(begun.map(({ built }) => built));
-  const createdAt = basis?.plan.createdAt ?? context.createdAt;
   const fixed = { createdAt, version: basis?.targetVersion };
   // A run that stops writes no targets, not even partial ones.
   const limited = isStopped(apps, request) ? { ...request, allowPartial: false } : request;

@@ -14,7 +14,7 @@ import { countFailed, describeStop, isNotTried, isStopped } from './max-failures
 import { hasErrors, type MigrationContext, type MigrationRequest, type ScannedSource } from './migration.ts';
 import { publishBundles } from './publish.ts';
 import { skippedResults } from './scan.ts';
-import { type AheadSender, createAheadSender, isOpened, openPlan, sendsAhead } from './send-ahead.ts';
+import { type AheadSender, createAheadSender, isOpened, openedClock, openPlan, sendsAhead } from './send-ahead.ts';
 import { createBlobSender, type SendBlobs } from './send-blobs.ts';
 import { writeTargets } from './write-targets.ts';
 
@@ -58,16 +58,21 @@ export async function runMigration(
   const inTurn = createLimit(1);
   const save: SavePlan = (plan) => inTurn(() => savePlan(plan));
   const sendBlobs = createBlobSender(context);
+  const isSought = earlier !== undefined && isOpened(earlier);
   const ahead = sendsAhead(request, context, earlier)
-    ? createAheadSender({ request, context, isSought: earlier !== undefined }, sendBlobs, () =>
-        save(openPlan(request, context)),
-      )
+    ? createAheadSender({ request, context, isSought }, sendBlobs, () => save(openPlan(request, context, earlier)))
     : undefined;
   try {
     const built = await continueOrBuild(request, context, earlier, ahead?.begin);
     // From now on each app goes as a whole, those first whose blobs are there.
     ahead?.stop();
-    return await publishMigration(built, request, context, { savePlan: save, follow: 'current', sendBlobs, ahead });
+    return await publishMigration(built, request, context, {
+      savePlan: save,
+      follow: 'current',
+      sendBlobs,
+      ahead,
+      isSought,
+    });
   } finally {
     ahead?.stop();
     await ahead?.settle();
@@ -130,11 +135,7 @@ async function continueOrBuild(
   earlier: MigrationPlan | undefined,
   onBuilt?: (app: BuiltApp) => void,
 ): Promise<BuiltMigration> {
-  if (earlier !== undefined && isOpened(earlier)) {
-    const built = await buildMigration(request, context, { earlier, onBuilt });
-    return { ...built, plan: { ...built.plan, state: 'started' } };
-  }
-  if (earlier?.state === 'started') {
+  if (earlier?.state === 'started' && !isOpened(earlier)) {
     const targets = await readTargets(context);
     if (!isWritten(earlier, targets?.file)) {
       const built = await buildMigration(request, context, { basis: basisOf(earlier) }).catch((thrown: unknown) => {
@@ -146,7 +147,7 @@ async function continueOrBuild(
         return { ...built, plan: { ...built.plan, state: 'started' } };
     }
   }
-  return buildMigration(request, context, { earlier, onBuilt });
+  return buildMigration(request, context, { earlier, createdAt: openedClock(request, earlier), onBuilt });
 }
 
 /** The first thing in which a plan made now differs from an earlier one, in words. */
@@ -186,11 +187,14 @@ async function publishMigration(
     follow,
     sendBlobs,
     ahead,
+    isSought = false,
   }: {
     readonly savePlan: SavePlan;
     readonly follow: 'exact' | 'current';
     readonly sendBlobs: SendBlobs;
     readonly ahead?: AheadSender | undefined;
+    /** An earlier run began to send, whatever became of its plan. */
+    readonly isSought?: boolean;
   },
 ): Promise<MigrationOutcome> {
   if (isStopped(built.apps, request)) return leaveUnpublished(built, request, context, savePlan);
@@ -201,7 +205,7 @@ async function publishMigration(
     sendBlobs,
     ahead,
     concurrency: request.config.publish.concurrency,
-    resumed: built.plan.state === 'started',
+    resumed: isSought || built.plan.state === 'started',
     failed: countFailed(built.apps),
     maxFailures: request.maxFailures,
   });

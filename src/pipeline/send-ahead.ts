@@ -2,7 +2,7 @@ import { createLimit } from '../lib/limit.ts';
 import type { MigrationPlan } from '../model/plan.ts';
 import type { OpenApp } from './app-bytes.ts';
 import type { BuiltApp } from './build-app.ts';
-import { describePlan } from './describe-plan.ts';
+import { describePlan, digestOptions } from './describe-plan.ts';
 import { hasErrors, type MigrationContext, type MigrationRequest } from './migration.ts';
 import type { SendBlobs } from './send-blobs.ts';
 
@@ -35,9 +35,19 @@ export function isOpened({ state, apps }: MigrationPlan): boolean {
   return state === 'started' && apps.length === 0;
 }
 
+/** The clock of an opened plan, which a run with the same options goes on with: it is all that such a plan fixed. */
+export function openedClock(request: MigrationRequest, earlier: MigrationPlan | undefined): string | undefined {
+  const isSame = earlier !== undefined && isOpened(earlier) && earlier.options === digestOptions(request);
+  return isSame ? earlier.createdAt : undefined;
+}
+
 /** What `plan.json` says before the first blob goes, while nothing else is certain: the next run looks for each of them. */
-export function openPlan(request: MigrationRequest, context: MigrationContext): MigrationPlan {
-  const { createdAt } = context;
+export function openPlan(
+  request: MigrationRequest,
+  context: MigrationContext,
+  earlier: MigrationPlan | undefined,
+): MigrationPlan {
+  const createdAt = openedClock(request, earlier) ?? context.createdAt;
   const nothing = { apps: [], planned: undefined, targets: undefined, downloads: undefined, updates: undefined };
   return { ...describePlan({ request, context, createdAt, ...nothing }), state: 'started' };
 }

@@ -1,11 +1,11 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { RebundleError, type SourceOrigin } from '../errors.ts';
 import { readAll } from '../lib/bytes.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import { createLimit, mapLimit } from '../lib/limit.ts';
-import { nextTurn } from '../lib/turns.ts';
 import type { FileEntry } from '../model/app.ts';
 import type { Source } from './source.ts';
 
@@ -146,7 +146,7 @@ class FolderSource implements Source {
       throw this.#error('SOURCE_UNREADABLE', path, 'is not a path below the repository');
     }
     const root = await this.#realRoot();
-    await nextTurn();
+    await setImmediate();
     let handle: number | undefined;
     try {
       const target = realpathSync.native(join(root, path));
@@ -176,7 +176,7 @@ class FolderSource implements Source {
         size += bytesRead;
         if (bytesRead === 0 || size > announced) break;
         yield buffer.subarray(0, bytesRead);
-        if (size < announced) await nextTurn();
+        if (size < announced) await setImmediate();
       }
       const after = fstatSync(file.handle, { bigint: true });
       if (size === announced && after.size === file.stats.size && after.mtimeNs === file.stats.mtimeNs) return;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLimit, mapLimit, SingleFlight, shareRuns } from '../../src/lib/limit.ts';
+import { createLimit, createTurns, mapLimit, SingleFlight, shareRuns } from '../../src/lib/limit.ts';
 
 /** A task that ends when told to. */
 function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
@@ -68,6 +68,26 @@ describe('SingleFlight', () => {
     const fail = (): Promise<number> => Promise.reject(new Error('no'));
     await expect(flight.get('c', fail)).rejects.toThrow('no');
     await expect(flight.get('c', start)).rejects.toThrow('no');
+  });
+});
+
+describe('createTurns', () => {
+  it('lets one go on at a time, in the order of asking', async () => {
+    const waiting: (() => void)[] = [];
+    const nextTurn = createTurns(() => new Promise<void>((resolve) => waiting.push(resolve)));
+    const done: number[] = [];
+    const asked = [0, 1, 2].map(async (number) => {
+      await nextTurn();
+      done.push(number);
+    });
+    for (const expected of [[0], [0, 1], [0, 1, 2]]) {
+      await new Promise(setImmediate);
+      expect(waiting).toHaveLength(1);
+      waiting.shift()?.();
+      await new Promise(setImmediate);
+      expect(done).toEqual(expected);
+    }
+    await Promise.all(asked);
   });
 });
 

@@ -128,14 +128,19 @@ test('where the plan fails no manifest is sent, and the next run sends no blob a
   const failed = runRemote({ context: { ...holdImage(gone), tufRepo: failingAfter(gone) } }, destination);
   await expect(failed).rejects.toThrow('the targets are gone');
   expect(factory.saved.map(({ state, apps }) => [state, apps.length])).toEqual([['started', 0]]);
-  const again = await runRemote({ earlier: factory.saved[0]! });
+  const later = { createdAt: '2026-03-05T00:00:00Z' };
+  const again = await runRemote({ earlier: factory.saved[0]!, context: later });
   expect(statusesOf(again.outcome)).toEqual({ alpha: 'migrated', beta: 'migrated', gamma: 'migrated' });
   const { calls } = again;
   for (const blob of calls.filter((call) => call.startsWith('putBlob')))
     expect(calls.indexOf(blob.replace('putBlob', 'hasBlob'))).toBeLessThan(calls.indexOf(blob));
   const sent = calls.filter((call) => call.startsWith('putBlob'));
   expect(sent.length).toBeLessThan(calls.filter((call) => call.startsWith('hasBlob')).length);
-  expect(factory.saved.at(-1)?.state).toBe('done');
+  // It is the same run, to its clock; with other options it is another one.
+  expect(factory.saved.at(-1)).toMatchObject({ state: 'done', createdAt: factory.saved[0]?.createdAt });
+  const config = `${factory.config}publish: { tag: 'app-{tag}' }\n`;
+  const other = await runRemote({ config, earlier: factory.saved[0]!, context: later });
+  expect(other.outcome.plan.createdAt).toBe(later.createdAt);
 });
 
 /** Targets that can be read, and not again once the first blob has gone. */
@@ -156,6 +161,14 @@ function failingAfter(gone: Promise<void>) {
     },
   });
 }
+
+test('a plan that is only proposed stays so, whatever an earlier run began', async () => {
+  const { destination, gone } = tellFirstBlob();
+  const failed = runRemote({ context: { ...holdImage(gone), tufRepo: failingAfter(gone) } }, destination);
+  await expect(failed).rejects.toThrow('the targets are gone');
+  const { plan } = await factory.plan({ earlier: factory.saved[0]! });
+  expect([plan.state, plan.apps.length]).toEqual(['proposed', 3]);
+});
 
 test('what could not be sent ahead is sent with its app', async () => {
   let failures = 0;
