@@ -2,13 +2,12 @@
 // Each app has two services from a pool of 20 images and one support file. Per setting: the first run, an unchanged one, one with a changed
 // app; requests by kind as the registry logged them; and the floor, a bare uploader that sends the requests of the first run.
 import { createHash } from 'node:crypto';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv, stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { formatMeasure, measure, PROGRAM } from './process.mjs';
-import { freePort, startDelay, startRegistry } from './registry.mjs';
+import { freePort, makeMemoryFolder, startDelay, startRegistry } from './registry.mjs';
 
 const IMAGES = 20;
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
@@ -116,7 +115,7 @@ function formatCounts(counts, apps) {
 
 const [apps = 200, connections = 16] = argv.slice(2).map(Number);
 for (const delayMs of [0, 20]) {
-  const folder = mkdtempSync(join(tmpdir(), 'rebundle-bench-'));
+  const folder = makeMemoryFolder('rebundle-bench-');
   const inner = await freePort();
   const port = delayMs === 0 ? inner : await freePort();
   const origin = `http://127.0.0.1:${inner}`;

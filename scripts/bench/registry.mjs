@@ -6,6 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** A new folder in memory, where the machine has such a place: no disk is to be measured. @param {string} prefix */
+export function makeMemoryFolder(prefix) {
+  return mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), prefix));
+}
+
 /** @returns {Promise<number>} a port that is free now */
 export function freePort() {
   return new Promise((resolve) => {
@@ -22,7 +27,7 @@ export function freePort() {
  * @param {number} port
  */
 export async function startRegistry(port) {
-  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'rebundle-registry-'));
+  const folder = makeMemoryFolder('rebundle-registry-');
   mkdirSync(join(folder, 'data'));
   const config = join(folder, 'config.yml');
   writeFileSync(

@@ -67,7 +67,8 @@ export function createAheadSender(
   sendBlobs: SendBlobs,
   open: () => Promise<void>,
 ): AheadSender {
-  const limit = createLimit(request.config.publish.concurrency, context.signal);
+  // With some four blobs each, they keep all connections busy, and what planning asks for does not wait behind many of them.
+  const limit = createLimit(Math.ceil(request.config.publish.concurrency / 3), context.signal);
   const sent = new Map<string, Promise<number | undefined>>();
   let opened: Promise<void> | undefined;
   let isStopped = false;
