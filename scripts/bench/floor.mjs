@@ -5,7 +5,7 @@ import { argv } from 'node:process';
 import { Pool } from 'undici';
 
 const [, , file, origin, connections] = argv;
-/** @type {{ images: { repository: string, tag: string, digest: string, type: string }[], apps: { repository: string, tag: string, manifest: string, type: string, digest: string, blobs: { digest: string, base64: string }[] }[] }} */
+/** @type {{ images: { repository: string, tag: string, type: string, reads: { digest: string, type: string }[] }[], apps: { repository: string, tag: string, manifest: string, type: string, digest: string, blobs: { digest: string, base64: string }[] }[] }} */
 const work = JSON.parse(readFileSync(file, 'utf8'));
 const pool = new Pool(origin, { connections: Number(connections), pipelining: 1 });
 
@@ -43,9 +43,9 @@ async function each(items, task) {
   await Promise.all(Array.from({ length: Number(connections) }, lane));
 }
 
-await each(work.images, async ({ repository, tag, digest, type }) => {
+await each(work.images, async ({ repository, tag, type, reads }) => {
   await send('HEAD', `/v2/${repository}/manifests/${tag}`, { accept: type });
-  await send('GET', `/v2/${repository}/manifests/${digest}`, { accept: type });
+  for (const read of reads) await send('GET', `/v2/${repository}/manifests/${read.digest}`, { accept: read.type });
 });
 await each(work.apps, ({ repository, tag, type }) =>
   send('HEAD', `/v2/${repository}/manifests/${tag}`, { accept: type }),

@@ -55,7 +55,12 @@ async function pushImage(origin, number) {
   }
   const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests };
   const { digest } = await putManifest(origin, repository, '1', index, INDEX_TYPE);
-  return { repository, tag: '1', digest, type: INDEX_TYPE };
+  // Each is read once: the index for the platforms, its manifests for what devices will download.
+  const reads = [
+    { digest, type: INDEX_TYPE },
+    ...manifests.map((each) => ({ digest: each.digest, type: MANIFEST_TYPE })),
+  ];
+  return { repository, tag: '1', type: INDEX_TYPE, reads };
 }
 
 /** @param {string} folder @param {string} host @param {number} apps @param {number} connections */
