@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 const ROOM = { usual: 32 * MIB, huge: 8 * MIB };
 
 /** Events from one look at that room to the next. */
-const EVENTS_A_LOOK = 8;
+const EVENTS_A_LOOK = 32;
 
 /** Keeps the heap of a factory of many apps small, from before the configuration is read. */
 export function createSizeWatch({ heap }: CliEnvironment): Emit {

@@ -83,7 +83,11 @@ export function createAheadSender(
       if (openApp === undefined || !isHeld || place?.published !== false || hasErrors(diagnostics)) return;
       const task = async (): Promise<void> => {
         if (isStopped) return;
-        const work = send(openApp).catch(() => undefined);
+        const work = send(openApp).catch(() => {
+          // A registry that takes nothing is not asked for each app twice.
+          isStopped = true;
+          return undefined;
+        });
         sent.set(name, work);
         await work;
       };

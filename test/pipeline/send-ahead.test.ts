@@ -186,6 +186,19 @@ test('what could not be sent ahead is sent with its app', async () => {
   for (const app of APPS) expect(codesOf(outcome, app)).toEqual([]);
 });
 
+test('a registry that takes nothing is not asked for each app twice', async () => {
+  const putBlob: Registry['putBlob'] = async () => {
+    throw new Error('no room');
+  };
+  const destination = { ...recordCalls(factory.destination).registry, putBlob };
+  const config = `${factory.config}publish: { concurrency: 1 }\n`;
+  const { calls, outcome } = await runRemote({ config }, destination);
+  expect(statusesOf(outcome)).toEqual({ alpha: 'failed', beta: 'failed', gamma: 'failed' });
+  const tried = (app: string): number => calls.filter((call) => call.startsWith(`putBlob acme/${app} `)).length;
+  const [once, ...again] = APPS.map(tried).sort((a, b) => a - b);
+  expect(again).toEqual([once, (once ?? 0) * 2]);
+});
+
 test('a run that is cancelled meanwhile ends', async () => {
   const abort = new AbortController();
   const { destination, gone } = tellFirstBlob();
