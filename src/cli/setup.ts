@@ -68,7 +68,7 @@ export async function prepareSetup(
     out,
     offline: flags.offline,
     signal: environment.signal,
-    limit: createLimit(Math.max(4, availableParallelism() * 2), environment.signal),
+    limit: createLimit(Math.max(8, availableParallelism() * 2), environment.signal),
   };
 }
 

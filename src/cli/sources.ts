@@ -5,13 +5,10 @@ import { RebundleError } from '../errors.ts';
 import { escapeTerminal } from '../lib/escape-text.ts';
 import { nameOfGitUrl, parseGitUrl } from '../lib/git-url.ts';
 import { createFolderSource } from '../source/folder.ts';
-import { createGitSource } from '../source/git.ts';
 import { createGit, type Git } from '../source/git-command.ts';
 import { findGitDir } from '../source/git-dir.ts';
 import { createMirrors, MIRROR_BLOB_LIMIT } from '../source/git-mirror.ts';
 import { createGitPool } from '../source/git-pool.ts';
-import { createSubmoduleOpener } from '../source/git-submodules.ts';
-import { createTrackedSource } from '../source/git-tracked.ts';
 import type { Source } from '../source/source.ts';
 import type { Invocation } from './command.ts';
 import type { CliEnvironment } from './environment.ts';
@@ -81,22 +78,28 @@ export async function openSources(
   const open = async (spec: RepositorySpec, repository: string): Promise<Source> => {
     const ref = flags.ref ?? spec.ref;
     const url = spec.url === undefined ? undefined : parseGitUrl(spec.url);
+    const path = spec.path ?? '';
+    const place = url === undefined ? findGitDir(path) : undefined;
+    const isCommit = url !== undefined || ref !== undefined || input.commits === true || place?.bare === true;
+    if (!isCommit) roots.set(repository, path);
+    if (!isCommit && spec.git !== true) return createFolderSource({ root: path, repository, ignore: [out] });
+    // What reads commits is loaded where one is read.
+    const [{ createGitSource }, { createSubmoduleOpener }, { createTrackedSource }] = await Promise.all([
+      import('../source/git.ts'),
+      import('../source/git-submodules.ts'),
+      import('../source/git-tracked.ts'),
+    ]);
     const base = { git, pool, repository, ...(ref === undefined ? {} : { ref }) };
+    if (!isCommit) return createTrackedSource({ ...base, root: path, ignore: [out] });
     const inner =
       spec.submodules === true && input.commits !== true
         ? { openSubmodule: createSubmoduleOpener({ ...base, mirror, ...(url === undefined ? {} : { parent: url }) }) }
         : {};
-    if (url !== undefined) {
-      const { path, prepare } = mirror(url, ref);
-      return createGitSource({ ...base, ...inner, path, prepare, reach: 'remote', missingSize: MIRROR_BLOB_LIMIT });
-    }
-    const path = spec.path ?? '';
-    const place = findGitDir(path);
-    if (ref !== undefined || input.commits === true || place?.bare === true)
+    if (url === undefined)
       return createGitSource({ ...base, ...inner, path, ...(place === undefined ? {} : { place }) });
-    roots.set(repository, path);
-    if (spec.git === true) return createTrackedSource({ ...base, root: path, ignore: [out] });
-    return createFolderSource({ root: path, repository, ignore: [out] });
+    const { path: mirrored, prepare } = mirror(url, ref);
+    const remote = { path: mirrored, prepare, reach: 'remote', missingSize: MIRROR_BLOB_LIMIT } as const;
+    return createGitSource({ ...base, ...inner, ...remote });
   };
   const sources = await Promise.all(specs.map((spec, i) => open(spec, names[i] ?? '')));
   const rules = specs.map(
