@@ -32,10 +32,14 @@ export interface Conversion {
  * Rewrites a package and proves the result equal to docker-app's render. A part that compose reads otherwise than docker-app (a command with `&&`, a
  * range of ports) is replaced by what docker-app made of it, or taken out where that was nothing; where this leads nowhere, docker-app's render stands
  * in place of the whole text. By option the configs of services become mounts after that. What stays unequal is an error of the app. Throws what makes
- * the package unreadable.
+ * the package unreadable. The rewriting and the proof take long: `pause` is waited for between them.
  */
-export function convertApp(pkg: AppPackage, options: RewriteOptions): Conversion {
-  const conversion = convertAsWritten(pkg, options);
+export async function convertApp(
+  pkg: AppPackage,
+  options: RewriteOptions,
+  pause?: () => Promise<void>,
+): Promise<Conversion> {
+  const conversion = await convertAsWritten(pkg, options, pause);
   if (options.serviceConfigs !== 'mount' || hasErrors(conversion.app)) return conversion;
   const app = mountConfigs(conversion.app);
   if (app.mountedConfigs === undefined) return { ...conversion, app };
@@ -43,7 +47,11 @@ export function convertApp(pkg: AppPackage, options: RewriteOptions): Conversion
   return { app: withFindings(app, proof.diagnostics), proof };
 }
 
-function convertAsWritten(pkg: AppPackage, options: RewriteOptions): Conversion {
+async function convertAsWritten(
+  pkg: AppPackage,
+  options: RewriteOptions,
+  pause?: () => Promise<void>,
+): Promise<Conversion> {
   const render = prepareRendering(pkg, options);
   const refused = refuseEarly(pkg, render);
   if (refused !== undefined) return { app: refused };
@@ -51,6 +59,7 @@ function convertAsWritten(pkg: AppPackage, options: RewriteOptions): Conversion 
   const first = attempt(() => rewriteCompose(pkg, options));
   if (!(first instanceof RebundleError) && canReadOnce(pkg, options, first)) return readOnce(pkg, options, first);
   if (first instanceof RebundleError || hasErrors(first)) return recover({ pkg, options, render }, first);
+  await pause?.();
   const proof = prove(first);
   if (proof.rendered === undefined) return { app: refusedByDockerApp(first, proof.diagnostics) };
   const input = { pkg, options, render };
@@ -122,8 +131,8 @@ function canReadOnce(pkg: AppPackage, { interpolation, deviceSeverity }: Rewrite
   return isFree && codes.length > 0 && codes.every((code) => code === 'INTERPOLATION_NEVER_RAN');
 }
 
-function readOnce(pkg: AppPackage, options: RewriteOptions, failed: ComposeApp): Conversion {
-  const conversion = convertAsWritten(pkg, { ...options, interpolation: 'single' });
+async function readOnce(pkg: AppPackage, options: RewriteOptions, failed: ComposeApp): Promise<Conversion> {
+  const conversion = await convertAsWritten(pkg, { ...options, interpolation: 'single' });
   const refusals = failed.diagnostics.filter(({ code }) => code === 'INTERPOLATION_NEVER_RAN').map(toWarning);
   return { ...conversion, app: withFindings(conversion.app, refusals) };
 }
@@ -143,13 +152,13 @@ function withFindings(app: ComposeApp, diagnostics: readonly Diagnostic[]): Comp
 }
 
 /** Errors of the rewriter stand, unless docker-app renders the package and no rule of conversion is against it. */
-function recover(input: ConversionInput, failed: ComposeApp | RebundleError): Conversion {
+async function recover(input: ConversionInput, failed: ComposeApp | RebundleError): Promise<Conversion> {
   const { pkg, render } = input;
   const thrown = failed instanceof RebundleError ? failed : undefined;
   const codes = thrown === undefined ? errorCodes(failed as ComposeApp) : [thrown.code];
   if (thrown === undefined && input.options.deviceSeverity !== 'warning' && codes.every(isRefusal)) {
     // What convert would write, where a device takes it: both commands give one text.
-    const lenient = convertAsWritten(pkg, { ...input.options, deviceSeverity: 'warning' });
+    const lenient = await convertAsWritten(pkg, { ...input.options, deviceSeverity: 'warning' });
     const isRefused = lenient.app.diagnostics.some(({ code }) => code === 'convert.not-publishable');
     if (!isRefused && !hasErrors(lenient.app)) return lenient;
   }

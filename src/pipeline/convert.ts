@@ -123,7 +123,7 @@ async function convertPackage(
     context.emit({ type: 'app:stage', app: name, origin, stage: 'rewrite' });
     const { config } = request;
     await context.nextTurn?.();
-    const { app, proof } = convertApp(pkg, conversionOptions(name, request));
+    const { app, proof } = await convertApp(pkg, conversionOptions(name, request), context.nextTurn);
     if (hasErrors(app.diagnostics)) return { ...base, pkg, app, diagnostics: maskFindings(app, app.diagnostics) };
     const { references } = app;
     await context.nextTurn?.();

@@ -191,7 +191,7 @@ async function convertLike(
     const location = { name, path: `${name}.dockerapp`, kind: 'single-file', selected: true } as const;
     const semantics = semanticsOf(name, request);
     const pkg = await splitPackage({ location, origin, files: [], semantics, read: async () => bytes });
-    const { app } = convertApp(pkg, conversionOptions(name, request));
+    const { app } = await convertApp(pkg, conversionOptions(name, request));
     const file = readComposeFile({ text: app.composeText, path: COMPOSE_FILE, line: 1 }, { origin: 'docker-app' });
     return hasErrors(app.diagnostics) ? undefined : pinLike(file, former);
   } catch {

@@ -53,7 +53,7 @@ export async function convertFiles(
   let pkg: AppPackage | undefined;
   try {
     pkg = await splitFiles(files, options.semantics);
-    const { app, proof } = convertApp(pkg, rewriteOptions(options));
+    const { app, proof } = await convertApp(pkg, rewriteOptions(options));
     return {
       pkg,
       app,
