@@ -10,6 +10,8 @@ import { formatMeasure, measure, PROGRAM } from './process.mjs';
 import { freePort, makeMemoryFolder, startDelay, startRegistry } from './registry.mjs';
 
 const IMAGES = 20;
+/** First runs and floors in turns, as a machine is not as fast at every moment. */
+const ROUNDS = 3;
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 
@@ -118,6 +120,13 @@ function formatCounts(counts, apps) {
   return `${' '.repeat(27)}${total} requests, ${(total / apps).toFixed(2)} per app: ${kinds.join(', ')}\n`;
 }
 
+/** @param {{ wall: number }[]} results */
+function medianWall(results) {
+  const walls = results.map(({ wall }) => wall).sort((a, b) => a - b);
+  return walls[Math.floor(walls.length / 2)] ?? Number.NaN;
+}
+
+const floorScript = fileURLToPath(new URL('floor.mjs', import.meta.url));
 const [apps = 200, connections = 16] = argv.slice(2).map(Number);
 for (const delayMs of [0, 20]) {
   const folder = makeMemoryFolder('rebundle-bench-');
@@ -127,41 +136,43 @@ for (const delayMs of [0, 20]) {
   const host = `127.0.0.1:${port}`;
   const delay = delayMs === 0 ? undefined : await startDelay(port, inner, delayMs);
   let registry = await startRegistry(inner);
-  try {
-    stdout.write(`\n${apps} apps, ${connections} connections, every answer delayed by ${delayMs} ms\n`);
-    const pushAll = () => Promise.all(Array.from({ length: IMAGES }, (_, i) => pushImage(origin, i)));
-    const images = await pushAll();
-    writeFactory(folder, host, apps, connections);
-    registry.countRequests();
-    const run = async (/** @type {string} */ label) => {
-      const result = await measure([PROGRAM, 'run', '--reporter', 'silent'], { cwd: folder });
-      stdout.write(formatMeasure(label, result));
-      stdout.write(formatCounts(registry.countRequests(), apps));
-      if (result.errors !== '') stdout.write(`${result.errors.slice(0, 2000)}\n`);
-      return result;
-    };
-    const first = await run('first run');
-    const again = await run('unchanged run');
-    const names = Array.from({ length: apps }, (_, i) => `bench/app-${String(i).padStart(5, '0')}`);
-    const work = await readWork(origin, images, names);
-    appendFileSync(join(folder, 'factory', 'app-00000', 'app-00000.conf'), 'changed: yes\n');
-    registry.countRequests();
-    await run('one app changed');
+  /** A registry that has the images and nothing else. */
+  const begin = async () => {
     await registry.close();
     registry = await startRegistry(inner);
-    await pushAll();
-    writeFileSync(join(folder, 'work.json'), JSON.stringify(work));
+    return Promise.all(Array.from({ length: IMAGES }, (_, i) => pushImage(origin, i)));
+  };
+  const tell = async (/** @type {string} */ label, /** @type {string[]} */ args) => {
     registry.countRequests();
-    const floorScript = fileURLToPath(new URL('floor.mjs', import.meta.url));
-    const floor = await measure([floorScript, join(folder, 'work.json'), `http://${host}`, String(connections)], {
-      cwd: folder,
-    });
-    stdout.write(formatMeasure('floor of the first run', floor));
+    const result = await measure(args, { cwd: folder });
+    stdout.write(formatMeasure(label, result));
     stdout.write(formatCounts(registry.countRequests(), apps));
-    stdout.write(`first run / floor: ${(first.wall / floor.wall).toFixed(2)}\n`);
-    // What an unchanged run takes, too, is planning and looking: the rest is the transport's.
-    const publishing = first.wall - again.wall;
-    stdout.write(`(first run - unchanged run) / floor: ${(publishing / floor.wall).toFixed(2)}\n`);
+    if (result.errors !== '') stdout.write(`${result.errors.slice(0, 2000)}\n`);
+    return result;
+  };
+  try {
+    stdout.write(`\n${apps} apps, ${connections} connections, every answer delayed by ${delayMs} ms\n`);
+    writeFactory(folder, host, apps, connections);
+    const runs = [];
+    const floors = [];
+    const run = [PROGRAM, 'run', '--reporter', 'silent'];
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      rmSync(join(folder, 'out'), { recursive: true, force: true });
+      const images = await begin();
+      runs.push(await tell('first run', run));
+      const names = Array.from({ length: apps }, (_, i) => `bench/app-${String(i).padStart(5, '0')}`);
+      writeFileSync(join(folder, 'work.json'), JSON.stringify(await readWork(origin, images, names)));
+      if (round === ROUNDS) {
+        await tell('unchanged run', run);
+        appendFileSync(join(folder, 'factory', 'app-00000', 'app-00000.conf'), 'changed: yes\n');
+        await tell('one app changed', run);
+      }
+      await begin();
+      const floor = [floorScript, join(folder, 'work.json'), `http://${host}`, String(connections)];
+      floors.push(await tell('floor of the first run', floor));
+    }
+    const times = (medianWall(runs) / medianWall(floors)).toFixed(2);
+    stdout.write(`first run / floor: ${times} (medians of ${ROUNDS})\n`);
   } finally {
     await registry.close();
     await delay?.close();
