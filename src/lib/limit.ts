@@ -41,13 +41,25 @@ export async function mapLimit<T, R>(
   return results;
 }
 
-/** Gives turns in the order of asking: each comes once `wait` has passed after the one before it. */
-export function createTurns(wait: () => Promise<void>): () => Promise<void> {
-  let last: Promise<void> = Promise.resolve();
-  return () => {
-    last = last.then(wait);
-    return last;
+/** Gives turns one at a time, each after `wait`, which does not fail: of those who ask by then, the one of lowest order goes on. */
+export function createTurns(wait: () => Promise<void>): (order: number) => Promise<void> {
+  const asked: { readonly order: number; readonly goOn: () => void }[] = [];
+  let isGiving = false;
+  const give = async (): Promise<void> => {
+    isGiving = true;
+    while (asked.length > 0) {
+      await wait();
+      const next = asked.reduce((least, each) => (each.order < least.order ? each : least));
+      asked.splice(asked.indexOf(next), 1);
+      next.goOn();
+    }
+    isGiving = false;
   };
+  return (order) =>
+    new Promise((goOn) => {
+      asked.push({ order, goOn });
+      if (!isGiving) void give();
+    });
 }
 
 /** One call per key, shared by all who ask for it; a failure is shared too. */

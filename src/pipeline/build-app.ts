@@ -158,14 +158,14 @@ async function describeApp(
     }
     context.emit({ type: 'app:stage', app: base.name, origin: base.origin, stage: 'bundle' });
     const { pins } = pinned;
-    await context.nextTurn?.();
+    await context.nextTurn?.(input.task.order);
     const made = await makeBytes(converted, request, pins);
     const { bundle, dockerApp } = made.bytes;
     const tag = request.config.publish.tag === 'app-{tag}' ? `app-${pins.tag}` : appTag(bundle.manifest.digest);
     const rules = { rules: request.config.secrets.allow, now: context.createdAt };
     const secrets = await findBundleSecrets(app, bundle.files, rules);
     // What devices would not take is told before anything is sent.
-    await context.nextTurn?.();
+    await context.nextTurn?.(input.task.order);
     const wrong = (await checkBundle(bundle)).filter(({ severity }) => severity === 'error');
     const all = [...own, ...made.diagnostics, ...secrets, ...wrong];
     const oldStyle =

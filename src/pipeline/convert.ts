@@ -29,6 +29,8 @@ import { watchSource } from './watched-source.ts';
 export interface PackageTask {
   readonly scanned: ScannedSource;
   readonly location: PackageLocation;
+  /** Its place among all. */
+  readonly order: number;
   /** Converts it once more, in silence. */
   readonly reconvert: () => Promise<ConvertedApp>;
 }
@@ -48,14 +50,14 @@ export async function convertPackages<T extends { readonly diagnostics: readonly
   answer?: AnswerApp<T>,
 ): Promise<T[]> {
   const silent = { ...context, emit: () => {} };
-  const tasks = scanned.flatMap((source) =>
-    source.packages
-      .filter(({ selected }) => selected)
-      .map((location): PackageTask => {
-        return { scanned: source, location, reconvert: () => convertPackage(source, location, request, silent) };
-      }),
+  const selected = scanned.flatMap((source) =>
+    source.packages.filter((location) => location.selected).map((location) => ({ scanned: source, location })),
   );
-  tasks.sort((a, b) => compareText(a.location.name, b.location.name));
+  selected.sort((a, b) => compareText(a.location.name, b.location.name));
+  const tasks = selected.map((each, order): PackageTask => {
+    const reconvert = (): Promise<ConvertedApp> => convertPackage({ ...each, order }, request, silent);
+    return { ...each, order, reconvert };
+  });
   const { maxFailures = Number.POSITIVE_INFINITY } = request;
   let failed = 0;
   const skip = (task: PackageTask): Promise<T> => {
@@ -64,8 +66,7 @@ export async function convertPackages<T extends { readonly diagnostics: readonly
   };
   const results = await mapLimit(tasks, context.limit, async (task) => {
     if (failed >= maxFailures) return skip(task);
-    const convert = async (): Promise<T> =>
-      next(await convertPackage(task.scanned, task.location, request, context), task);
+    const convert = async (): Promise<T> => next(await convertPackage(task, request, context), task);
     const known = await answer?.(task, convert);
     if (known !== undefined) return known;
     const result = await convert();
@@ -102,11 +103,11 @@ function leaveUntried(scanned: ScannedSource, location: PackageLocation, maxFail
 }
 
 async function convertPackage(
-  repository: ScannedSource,
-  location: PackageLocation,
+  { scanned: repository, location, order }: Omit<PackageTask, 'reconvert'>,
   request: MigrationRequest,
   context: MigrationContext,
 ): Promise<ConvertedApp> {
+  const pause = async (): Promise<void> => context.nextTurn?.(order);
   const { source, reads } = watchSource(repository.source);
   const scanned = { ...repository, source };
   const origin = originOf(scanned, location);
@@ -122,11 +123,11 @@ async function convertPackage(
     pkg = opened.pkg;
     context.emit({ type: 'app:stage', app: name, origin, stage: 'rewrite' });
     const { config } = request;
-    await context.nextTurn?.();
-    const { app, proof } = await convertApp(pkg, conversionOptions(name, request), context.nextTurn);
+    await pause();
+    const { app, proof } = await convertApp(pkg, conversionOptions(name, request), pause);
     if (hasErrors(app.diagnostics)) return { ...base, pkg, app, diagnostics: maskFindings(app, app.diagnostics) };
     const { references } = app;
-    await context.nextTurn?.();
+    await pause();
     const spec = await checkSpec(app, request.deviceSeverity ?? 'error');
     const { envFiles, diagnostics: rescued } = rescueApp(pkg, app, request);
     const beside = await compareConvertedTree(scanned, location, app);

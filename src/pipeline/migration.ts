@@ -88,8 +88,8 @@ export interface MigrationContext {
   readonly tool: string;
   readonly emit: Emit;
   readonly limit: Limit;
-  /** Lets connections, timers and signals have their turn between pieces of work; one who waits goes on at a time. */
-  readonly nextTurn?: () => Promise<void>;
+  /** Lets connections, timers and signals have their turn between pieces of work. One who waits goes on at a time, the lowest order first. */
+  readonly nextTurn?: (order: number) => Promise<void>;
   readonly signal?: AbortSignal;
 }
 

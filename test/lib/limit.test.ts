@@ -72,22 +72,29 @@ describe('SingleFlight', () => {
 });
 
 describe('createTurns', () => {
-  it('lets one go on at a time, in the order of asking', async () => {
-    const waiting: (() => void)[] = [];
-    const nextTurn = createTurns(() => new Promise<void>((resolve) => waiting.push(resolve)));
-    const done: number[] = [];
-    const asked = [0, 1, 2].map(async (number) => {
-      await nextTurn();
-      done.push(number);
-    });
-    for (const expected of [[0], [0, 1], [0, 1, 2]]) {
+  it('lets one go on at a time, of those who ask the one of lowest order', async () => {
+    const waits: (() => void)[] = [];
+    const nextTurn = createTurns(() => new Promise<void>((resolve) => waits.push(resolve)));
+    const done: string[] = [];
+    const ask = async (name: string, order: number): Promise<void> => {
+      await nextTurn(order);
+      done.push(name);
+      if (name === 'a') await ask('a again', order);
+    };
+    const asked = [ask('c', 3), ask('a', 1), ask('b', 2)];
+    const expected = ['a', 'a again', 'b', 'c'];
+    for (let turns = 1; turns <= expected.length; turns += 1) {
       await new Promise(setImmediate);
-      expect(waiting).toHaveLength(1);
-      waiting.shift()?.();
+      expect(waits).toHaveLength(1);
+      waits.pop()?.();
       await new Promise(setImmediate);
-      expect(done).toEqual(expected);
+      expect(done).toEqual(expected.slice(0, turns));
     }
     await Promise.all(asked);
+    expect(waits).toEqual([]);
+    const later = ask('later', 9);
+    waits.pop()?.();
+    await later;
   });
 });
 
