@@ -49,7 +49,8 @@ export function openPlan(
 ): MigrationPlan {
   const createdAt = openedClock(request, earlier) ?? context.createdAt;
   const nothing = { apps: [], planned: undefined, targets: undefined, downloads: undefined, updates: undefined };
-  return { ...describePlan({ request, context, createdAt, ...nothing }), state: 'started' };
+  const plan = describePlan({ request, context, createdAt, ...nothing });
+  return { ...plan, state: 'started', diagnostics: [] };
 }
 
 /** `open` is called before the first write. */

@@ -125,8 +125,11 @@ test('of a bundle with a secret nothing is sent', async () => {
 
 test('where the plan fails no manifest is sent, and the next run sends no blob again', async () => {
   const { destination, gone } = tellFirstBlob();
-  const failed = runRemote({ context: { ...holdImage(gone), tufRepo: failingAfter(gone) } }, destination);
+  const context = { ...holdImage(gone), tufRepo: failingAfter(gone) };
+  const failed = runRemote({ context, removeApps: ['delta'] }, destination);
   await expect(failed).rejects.toThrow('the targets are gone');
+  // Nothing is said of what is not known yet.
+  expect(factory.saved[0]?.diagnostics).toEqual([]);
   expect(factory.saved.map(({ state, apps }) => [state, apps.length])).toEqual([['started', 0]]);
   const later = { createdAt: '2026-03-05T00:00:00Z' };
   const again = await runRemote({ earlier: factory.saved[0]!, context: later });
