@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { RebundleError } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import type { Place } from '../lib/place.ts';
+import { formatPlace, type Place } from '../lib/place.ts';
 import { createAuthorizer } from '../registry/auth.ts';
 import type { Authorizer } from '../registry/auth-types.ts';
 import { createCachedRegistry } from '../registry/cached.ts';
@@ -84,7 +84,7 @@ export function openPlaces({ config, environment, emit, cache, offline = false }
       return open(to, 'push');
     },
     isRemote: to?.kind === 'registry',
-    destinationName: to === undefined ? '' : formatPlace(to, environment.cwd),
+    destinationName: to === undefined ? '' : showPlace(to, environment.cwd),
     open,
     http: openHttp,
     close: async () => http?.transport.close(),
@@ -143,7 +143,7 @@ function createTimers(now: () => number): Timers {
   };
 }
 
-function formatPlace(place: Place, cwd: string): string {
-  if (place.kind === 'oci-layout') return `oci-layout:${relative(cwd, place.directory)}`;
-  return place.kind === 'memory' ? 'memory:' : place.host;
+/** Folders are shown as seen from the current one. */
+function showPlace(place: Place, cwd: string): string {
+  return formatPlace(place.kind === 'oci-layout' ? { ...place, directory: relative(cwd, place.directory) } : place);
 }

@@ -4,11 +4,11 @@ import type { ScannedSource } from '../pipeline/migration.ts';
 import type { MigrationOutcome } from '../pipeline/run.ts';
 import type { RunReport, RunReportInput } from '../report/run-report.ts';
 import { renderSummary } from '../report/summary.ts';
-import { quoteShell } from '../report/wording.ts';
 import type { Invocation } from './command.ts';
 import type { CliEnvironment } from './environment.ts';
 import { combineStatus } from './exit-status.ts';
 import { writeFailedList } from './failed-list.ts';
+import { repeatFlags } from './repeated-flags.ts';
 import { writeReports } from './report-files.ts';
 import { reporterKind, wantsColor } from './reporters.ts';
 import { type Finished, hasBundle, resultStatus, sourceStatus } from './session.ts';
@@ -92,14 +92,6 @@ function summarize(report: RunReport, { invocation, environment }: RunEnd): stri
   return renderSummary(report, {
     width: environment.width(),
     color: wantsColor(environment),
-    flags: repeatedWords(invocation),
+    flags: repeatFlags(invocation),
   });
-}
-
-/** What the next command of a user has to say, too. */
-function repeatedWords({ flags: { config, out, ref, repositories, tag }, paths }: Invocation): string {
-  const given = Object.entries({ config, out, ref, repositories, tag }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`, value],
-  );
-  return [...given, ...paths].map(quoteShell).join(' ');
 }

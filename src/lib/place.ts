@@ -20,3 +20,9 @@ export function parsePlace(text: string): Place | undefined {
     ? { kind: 'oci-layout', directory: text.slice('oci-layout:'.length) }
     : { kind: 'registry', host: text };
 }
+
+/** The text of a place, as it is parsed. */
+export function formatPlace(place: Place): string {
+  if (place.kind === 'memory') return 'memory:';
+  return place.kind === 'registry' ? place.host : `oci-layout:${place.directory}`;
+}

@@ -11,6 +11,7 @@ import {
   firstErrors,
   formatBytes,
   headlineOf,
+  type NextFlags,
   nextCommand,
   placeOf,
   statusWord,
@@ -21,7 +22,7 @@ interface SummaryOptions {
   readonly width: number;
   readonly color: boolean;
   /** Flags that the next command needs too, as `--config factory.yml`; none by default. */
-  readonly flags?: string;
+  readonly flags?: NextFlags;
 }
 
 /** One screen. */
@@ -80,7 +81,7 @@ export function renderSummary(report: RunReport, options: SummaryOptions): strin
   if (quotas !== '') below.push(row('quota', quotas));
   const reportPath = outputs.html ?? outputs.markdown ?? outputs.json;
   if (reportPath !== undefined) below.push(row('report', reportPath));
-  const next = nextCommand(report, options.flags ?? '');
+  const next = nextCommand(report, options.flags);
   // Never cut: a command that is not whole is no command.
   below.push(`  ${paint('dim', 'next'.padEnd(LABEL_WIDTH))}${paint('bold', escapeTerminal(next.command))}`);
   below.push(row('', next.why));

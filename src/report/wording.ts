@@ -122,15 +122,26 @@ export function quoteShell(word: string): string {
   return /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** The command to type next, and why. `flags` are those that this run was started with and that the next one needs as well. */
-export function nextCommand(report: RunReport, flags: string): { command: string; why: string } {
-  const line = (command: string) => ['rebundle', command, flags].filter((part) => part !== '').join(' ');
+/** What this run was started with, as a shell reads it. */
+export interface NextFlags {
+  /** What every next command needs, too. */
+  readonly always: string;
+  /** What one that is about the same plan needs besides. */
+  readonly samePlan: string;
+}
+
+/** The command to type next, and why. */
+export function nextCommand(
+  report: RunReport,
+  { always, samePlan }: NextFlags = { always: '', samePlan: '' },
+): { command: string; why: string } {
+  const line = (...words: string[]) => ['rebundle', ...words, always].filter((part) => part !== '').join(' ');
   const { command, outputs } = report;
   // What apply refuses or fails at needs a new plan.
   if (!report.verdict.safe)
-    return { command: line(command === 'apply' ? 'plan' : command), why: 'after the errors are corrected' };
+    return { command: line(command === 'apply' ? 'plan' : command, samePlan), why: 'after the errors are corrected' };
   if (command === 'plan' && report.hasChanges && outputs.plan !== undefined) {
-    return { command: line(`apply ${quoteShell(outputs.plan)}`), why: 'publishes exactly this plan' };
+    return { command: line('apply', quoteShell(outputs.plan), samePlan), why: 'publishes exactly this plan' };
   }
   if (command === 'convert' || command === 'scan') {
     return { command: line('plan'), why: 'shows what a run would publish' };

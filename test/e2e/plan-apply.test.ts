@@ -136,6 +136,29 @@ describe('the next command that a summary names', () => {
     expect(nextOf(applied)).toEqual(['run', ...words.slice(1)]);
   });
 
+  test('after a plan with other places, parameters and digests: says all that the plan depends on, and no value of a parameter', async () => {
+    const always = [
+      '--config',
+      CONFIG,
+      '--out',
+      'there',
+      '--to',
+      'oci-layout:there/layout',
+      '--platform',
+      'linux/arm64',
+    ];
+    const set = (value: string) => ['--set', `greeting=${value}`];
+    const plan = await fresh.run(['plan', '--repin', '**', ...always, ...set('hello')]);
+    const next = nextOf(plan);
+    expect(next).toEqual(['apply', 'there/plan.json', '--repin', "'**'", ...always, ...set('...')]);
+    const stale = await fresh.run(next.map((word) => word.replaceAll("'", '')));
+    expect([stale.status, stale.stderr.includes('PLAN_STALE')]).toEqual([1, true]);
+    const words = next.map((word) => word.replaceAll("'", '').replace('=...', '=hello'));
+    const applied = await fresh.run(words);
+    expect([applied.status, fresh.exists('there/layout/index.json')]).toEqual([0, true]);
+    expect(nextOf(applied)).toEqual(['run', ...always, ...set('...')]);
+  });
+
   test('after an apply that failed: makes a new plan', async () => {
     const words = ['--config', BROKEN, '--out', 'bad'];
     await fresh.run(['plan', ...words]);

@@ -46,9 +46,13 @@ describe('renderSummary', () => {
       results: input.results.filter(fine),
       outputs: { ...input.outputs, plan: "my out/plan's.json" },
     });
-    const text = renderSummary(report, { width: 80, color: false, flags: '--config factory.yml' });
+    const text = renderSummary(report, {
+      width: 80,
+      color: false,
+      flags: { always: '--config factory.yml', samePlan: '--repin' },
+    });
     expect(text).toContain('Safe to apply: acme\n');
-    expect(text).toContain("rebundle apply 'my out/plan'\\''s.json' --config factory.yml\n");
+    expect(text).toContain("rebundle apply 'my out/plan'\\''s.json' --repin --config factory.yml\n");
   });
 
   it('tells of a run without changes that there was nothing to do', () => {
