@@ -20,14 +20,15 @@ export interface AheadSender {
 
 /**
  * Whether a run sends blobs ahead: a first one does. Any later one has a plan that spares it most of the work, and that is not given up for what
- * is only being planned. A run that may stop before it publishes sends nothing.
+ * is only being planned. A run that may stop before it publishes, or whose targets have to have a version that may not be free, sends nothing.
  */
 export function sendsAhead(
-  { maxFailures }: MigrationRequest,
+  { maxFailures, config }: MigrationRequest,
   { isRemote = false }: MigrationContext,
   earlier: MigrationPlan | undefined,
 ): boolean {
-  return isRemote && maxFailures === undefined && (earlier === undefined || isOpened(earlier));
+  const mayStop = maxFailures !== undefined || config.targets?.version !== undefined;
+  return isRemote && !mayStop && (earlier === undefined || isOpened(earlier));
 }
 
 /** True for a plan that only says that a run began to send. */

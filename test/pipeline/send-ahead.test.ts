@@ -3,7 +3,7 @@ import type { MigrationPlan } from '../../src/model/plan.ts';
 import type { MigrationOutcome } from '../../src/pipeline/run.ts';
 import { formatPlan } from '../../src/pipeline/state.ts';
 import type { Registry } from '../../src/registry/registry.ts';
-import { codesOf, imageOf, recordCalls, singleFile, statusesOf, TestFactory } from './factory.ts';
+import { codesOf, imageOf, recordCalls, singleFile, statusesOf, TAG, TestFactory } from './factory.ts';
 
 const APPS = ['alpha', 'beta', 'gamma'];
 const isWrite = (call: string): boolean => call.startsWith('put');
@@ -13,6 +13,8 @@ beforeEach(async () => {
   factory = await TestFactory.withApps(...APPS);
 });
 afterEach(() => factory.close());
+
+const CONFIG_HEAD = `images: { tag: ${TAG} }\ntargets: { repo: tuf/targets.json, `;
 
 type Options = Parameters<TestFactory['run']>[0];
 
@@ -99,6 +101,7 @@ function savedText({ saved }: TestFactory): string {
 
 test.each<[string, () => Promise<Options>]>([
   ['a run that may stop', async () => ({ maxFailures: 1 })],
+  ['a run whose targets get a given version', async () => ({ config: `${CONFIG_HEAD}version: 9, tags: main }\n` })],
   ['a run with a plan', async () => ({ earlier: (await factory.plan()).plan })],
   ['a run to a folder', async () => ({ context: { isRemote: false } })],
 ])('%s sends nothing before its plan is whole', async (_name, prepare) => {
