@@ -23,7 +23,7 @@ export function compileSchema(schema) {
   // Lists with equal items pass: compose-go drops the copies before it looks. Ajv would compare each item with each other one.
   ajv.removeKeyword('uniqueItems');
   const compiled = ajv.compile(withoutProse(JSON.parse(schema), false));
-  return `// @ts-nocheck
+  return `// @ts-nocheck: generated code has no types; a test compares it with its schema
 /** Validates by schemas/compose-spec.json; made by scripts/compile-schema.mjs with ajv. NOTICE names the schema's origin. */
 ${standalone.default(ajv, compiled).replace('"use strict";', '')}
 `;

@@ -18,22 +18,26 @@ interface PublishOutcome {
   readonly findings: ReadonlyMap<string, readonly Diagnostic[]>;
 }
 
+interface PublishOptions {
+  readonly sendBlobs: SendBlobs;
+  /** Has sent blobs by now. */
+  readonly ahead?: AheadSender | undefined;
+  readonly concurrency: number;
+  /** An earlier run began to send: each blob is looked for. */
+  readonly resumed: boolean;
+  /** Apps that failed before. */
+  readonly failed?: number;
+  readonly maxFailures?: number | undefined;
+}
+
 /**
  * Publishes bundles side by side: blobs before the manifest, the manifest once under its tag, then it is read back and hashed. Of a bundle that is
- * there, what the registry lost is sent again. `resumed` says that an earlier run began to send, so that each blob is looked for; `ahead` has sent
- * blobs by now. A failure stays with its app; once there are `maxFailures` with the `failed` ones from before, no further app is begun.
+ * there, what the registry lost is sent again. A failure stays with its app; once there are `maxFailures`, no further app is begun.
  */
 export async function publishBundles(
   apps: readonly BuiltApp[],
   context: MigrationContext,
-  options: {
-    readonly sendBlobs: SendBlobs;
-    readonly ahead?: AheadSender | undefined;
-    readonly concurrency: number;
-    readonly resumed: boolean;
-    readonly failed?: number;
-    readonly maxFailures?: number | undefined;
-  },
+  options: PublishOptions,
 ): Promise<PublishOutcome> {
   const findings = new Map<string, readonly Diagnostic[]>();
   let bytesSent = 0;
@@ -62,26 +66,20 @@ export async function publishBundles(
 
 async function publishApp(
   app: BuiltApp,
-  work: {
-    readonly context: MigrationContext;
-    readonly sendBlobs: SendBlobs;
-    readonly ahead?: AheadSender | undefined;
-    readonly resumed: boolean;
-  },
+  { context, sendBlobs, ahead, resumed }: PublishOptions & { readonly context: MigrationContext },
 ): Promise<{ readonly sent: number; readonly restored?: Diagnostic }> {
   const { name, origin, open, place, details, bundle: known } = app;
   const { manifest } = details.read();
   if (open === undefined || place === undefined || known === undefined || manifest === undefined)
     throw new RebundleError('INTERNAL', `${name} has no bundle`);
-  const { context } = work;
   context.emit({ type: 'app:stage', app: name, origin, stage: 'publish' });
   const reference = parseReference(known.reference) as AppReference;
   const published = place.published ? await getPublished(reference, manifest, context) : undefined;
   if (published !== undefined && (await hasBlobs(reference, published, context))) return { sent: 0 };
   const bytes = await open();
   const { bundle } = bytes;
-  const isSought = work.resumed || place.published;
-  let sent = (await work.ahead?.finished(name)) ?? (await work.sendBlobs(bundle, { isSought }));
+  const isSought = resumed || place.published;
+  let sent = (await ahead?.finished(name)) ?? (await sendBlobs(bundle, { isSought }));
   if (published === undefined) {
     const tagged = { bytes: bundle.manifestBytes, mediaType: manifest.mediaType, tag: place.tag };
     await context.destination.putManifest(repositoryOf(reference), tagged, callOptions(context));
