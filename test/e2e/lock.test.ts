@@ -46,6 +46,9 @@ describe('while a run is at work', () => {
   test('no other begins in its folder; killed, it leaves a lock that the next one takes over and tells of', async () => {
     const first = await startHanging('run', 'POST');
     const { pid } = await workspace.readJson<{ pid: number }>('out/run.lock');
+    // It goes on planning while its blobs wait: once the plan is whole, it writes nothing more.
+    const planned = () => workspace.readJson<{ apps: readonly unknown[] }>('out/plan.json');
+    while ((await planned()).apps.length < APPS.length) await sleep(10);
     const before = await workspace.listing('out');
     for (const command of ['run', 'plan', 'convert']) {
       const { status, stdout, stderr } = await workspace.run([command]);
